@@ -1,0 +1,1 @@
+//! When a name is asked again, and what an answer changes.

@@ -1,0 +1,1 @@
+//! Who the client is, and what the upstream is told about it.

@@ -1,0 +1,1 @@
+//! Host, path and conditions to a route.

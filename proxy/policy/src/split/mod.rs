@@ -1,0 +1,1 @@
+//! Which track takes the next request.
