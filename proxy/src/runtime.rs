@@ -53,10 +53,10 @@ impl Runtime {
         self.snapshot.load_full()
     }
 
-    /// Puts the next snapshot in force for every request that begins from now on.
-    pub(crate) fn install(&self, next: Snapshot) {
+    /// Puts the next snapshot in force for every request that begins from now on; hands back the last one.
+    pub(crate) fn install(&self, next: Snapshot) -> Arc<Snapshot> {
         self.gate.set_limit(next.limits.connections);
-        self.snapshot.store(Arc::new(next));
+        self.snapshot.swap(Arc::new(next))
     }
 
     pub(crate) fn draining(&self) -> bool {

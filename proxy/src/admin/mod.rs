@@ -4,5 +4,5 @@ mod bind;
 mod serve;
 mod status;
 
-pub(crate) use bind::{AdminError, AdminSocket, bind};
+pub(crate) use bind::{AdminError, bind};
 pub(crate) use serve::serve;

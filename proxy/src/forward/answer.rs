@@ -4,7 +4,6 @@ use super::choose;
 use super::context::Context;
 use super::errors::Failure;
 use super::view::fields;
-use crate::runtime::Runtime;
 use mizan_policy::head::{self, Asked};
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::ResponseHeader;
@@ -16,7 +15,6 @@ pub(super) fn receive(
     session: &Session,
     response: &mut ResponseHeader,
     context: &mut Context,
-    runtime: &Runtime,
 ) -> Result<()> {
     let Some(upstream) = context.upstream.as_mut() else { return Ok(()) };
     let asked = Asked { head_method: session.req_header().method == http::Method::HEAD, upgrade: upstream.upgrade };
@@ -31,10 +29,16 @@ pub(super) fn receive(
     }
     if status >= 200 || status == 101 {
         upstream.answered = true;
-        choose::answered(upstream, runtime);
+        choose::answered(upstream);
     }
-    for name in head::answer_removals(fields(&response.headers), status == 101) {
-        response.remove_header(name.as_ref());
+    let removals = head::answer_removals(fields(&response.headers), status == 101);
+    if !removals.is_empty() {
+        for name in removals.iter().map(str::to_owned).collect::<Vec<_>>() {
+            response.remove_header(name.as_str());
+        }
+    }
+    if status == 101 {
+        response.insert_header(http::header::CONNECTION, "upgrade")?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a request carries from callback to callback, and gives back when it is dropped.
 
+use super::errors::Failure;
 use super::request_id::RequestId;
 use crate::listen::ClientInfo;
 use crate::runtime::{Busy, Runtime};
@@ -53,7 +54,7 @@ pub(super) struct Upstream {
     /// An endpoint's answer has begun.
     pub(super) answered: bool,
     /// What went wrong with the try under way.
-    pub(super) failure: Option<super::errors::Failure>,
+    pub(super) failure: Option<Failure>,
 }
 
 impl Context {

@@ -43,7 +43,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn explain(self) -> &'static str {
+    pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::Connect => "the endpoint refused the connection",
             Self::ConnectTime => "the endpoint did not accept the connection in time",

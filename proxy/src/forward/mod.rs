@@ -10,5 +10,5 @@ mod request;
 mod request_id;
 mod view;
 
-pub(crate) use errors::reason;
+pub(crate) use errors::{Failure, reason};
 pub(crate) use pingora::Forwarder;

@@ -40,7 +40,7 @@ impl ProxyHttp for Forwarder {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
-        choose::peer(context, &self.runtime)
+        choose::peer(context)
     }
 
     async fn upstream_request_filter(
@@ -71,7 +71,7 @@ impl ProxyHttp for Forwarder {
         upstream_response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        answer::receive(session, upstream_response, context, &self.runtime)
+        answer::receive(session, upstream_response, context)
     }
 
     async fn response_filter(
@@ -120,8 +120,8 @@ impl ProxyHttp for Forwarder {
         FailToProxy { error_code: verdict.status, can_reuse_downstream: false }
     }
 
-    async fn logging(&self, _session: &mut Session, error: Option<&Error>, context: &mut Context) {
-        choose::finished(context, error.is_none(), &self.runtime);
+    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, context: &mut Context) {
+        choose::finished(context);
     }
 
     fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {

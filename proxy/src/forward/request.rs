@@ -47,6 +47,10 @@ pub(super) async fn receive(session: &mut Session, context: &mut Context, runtim
             reply::refusal(session, context, refused).await?;
             Ok(true)
         }
+        Decision::ServerOptions => {
+            reply::plain(session, context, 204, Bytes::new()).await?;
+            Ok(true)
+        }
         Decision::NotFound => {
             reply::error(session, context, 404).await?;
             Ok(true)
@@ -66,6 +70,8 @@ enum Decision {
     /// `context.refused` says why.
     Refused,
     NotFound,
+    /// `OPTIONS *` asks about the server as a whole (RFC 9110, 9.3.7).
+    ServerOptions,
     /// Closed without an answer.
     Hang,
 }
@@ -122,8 +128,9 @@ fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
     match snapshot.router.find(&wanted) {
         Outcome::Route(found) => match &snapshot.sites[found.site][found.route] {
             Action::Respond(respond) => Decision::Respond(respond.clone()),
-            Action::Forward(action) => forward(request, context, action, found.matched),
+            Action::Forward(action) => forward(request, context, action),
         },
+        Outcome::NoRoute { .. } if path == "*" => Decision::ServerOptions,
         Outcome::NoRoute { .. } => Decision::NotFound,
         Outcome::UnknownHost => {
             context.refuse_for(421, "unknown-host", "no site has this host");
@@ -159,9 +166,9 @@ fn split_target(request: &RequestHeader) -> (&str, Option<&str>) {
     }
 }
 
-fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardAction>, matched: usize) -> Decision {
+fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardAction>) -> Decision {
     let (path, query) = split_target(request);
-    let target = match action.target(path, query, matched) {
+    let target = match action.target(path, query) {
         Ok(target) => target,
         Err(fault) => {
             context.refuse_for(400, fault.name(), fault.explain());
@@ -226,8 +233,11 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
     };
     let snapshot: &Snapshot = &context.snapshot;
     let h2 = request.version == http::Version::HTTP_2;
-    for name in head::request_removals(fields(&request.headers), upstream.upgrade) {
-        request.remove_header(name.as_ref());
+    let removals = head::request_removals(fields(&request.headers), upstream.upgrade);
+    if !removals.is_empty() {
+        for name in removals.iter().map(str::to_owned).collect::<Vec<_>>() {
+            request.remove_header(name.as_str());
+        }
     }
     if upstream.upgrade {
         request.insert_header(http::header::CONNECTION, "upgrade")?;

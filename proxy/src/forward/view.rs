@@ -12,7 +12,7 @@ impl Fields for View<'_> {
 }
 
 /// All fields, in order, with repeats.
-pub(super) fn fields(headers: &http::HeaderMap) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+pub(super) fn fields(headers: &http::HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
     headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 

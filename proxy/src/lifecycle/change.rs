@@ -2,9 +2,11 @@
 
 use crate::discover::Names;
 use crate::listen::{BindError, Edge, Listeners};
-use crate::snapshot::{BuildError, Next};
+use crate::snapshot::{BuildError, Next, Snapshot};
+use crate::upstream::Service;
 use mizan_config::Problems;
 use mizan_config::model::{Config, ListenAddress};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -52,7 +54,8 @@ impl Changer {
         let prepared = installed.listeners.prepare(&wanted)?;
         let generation = next.snapshot.generation;
         // Nothing can fail from here on.
-        self.edge.runtime.install(next.snapshot);
+        let last = self.edge.runtime.install(next.snapshot);
+        succeed(&last, &self.edge.runtime.snapshot());
         installed.names = next.names;
         installed.listeners.install(prepared, &self.edge);
         Ok(generation)
@@ -64,6 +67,18 @@ impl Changer {
 
     pub(super) fn stop_listening(&self) {
         self.installed.lock().expect("no change panics while it holds the lock").listeners.close();
+    }
+}
+
+/// What the next snapshot took over goes on; what it did not is left.
+fn succeed(last: &Snapshot, next: &Snapshot) {
+    for service in &next.services {
+        service.enter_force();
+    }
+    let kept: HashSet<_> = next.services.iter().flat_map(|service| service.endpoints()).collect();
+    let goes_on = |service: &&Arc<Service>| next.services.iter().any(|kept| Arc::ptr_eq(kept, service));
+    for service in last.services.iter().filter(|service| !goes_on(service)) {
+        service.leave_force(&kept);
     }
 }
 

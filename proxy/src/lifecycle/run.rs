@@ -75,6 +75,9 @@ pub async fn start(config: Config, options: RunOptions) -> Result<Running, RunEr
     let draining = Arc::new(AtomicBool::new(false));
     let next = Next::first(config, draining.clone())?;
     let runtime = Runtime::new(next.snapshot, draining);
+    for service in &runtime.snapshot().services {
+        service.enter_force();
+    }
     wait_for_discovery(&runtime).await;
     let (announce_shutdown, shutdown) = watch::channel(false);
     let engine = engine(&runtime, options.threads);

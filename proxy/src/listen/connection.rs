@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// What the sockets of all listeners have in common.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static {}
@@ -115,7 +115,7 @@ impl Connection {
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(socket) = self.socket.as_mut() else { return Poll::Ready(Ok(0)) };
         self.incoming.reserve(READ_SIZE);
-        let read = tokio_util_poll_read(Pin::new(socket), cx, &mut self.incoming);
+        let read = poll_read_buf(socket, cx, &mut self.incoming);
         if read.is_pending() && self.incoming.is_empty() {
             self.incoming = BytesMut::new();
         }
@@ -235,13 +235,12 @@ impl Connection {
 }
 
 /// Reads once into the spare room of `buffer`; the caller reserved it.
-fn tokio_util_poll_read(
-    socket: Pin<&mut Box<dyn Socket>>,
+fn poll_read_buf(
+    socket: &mut Box<dyn Socket>,
     cx: &mut Context<'_>,
     buffer: &mut BytesMut,
 ) -> Poll<io::Result<usize>> {
-    let mut future = std::pin::pin!(tokio::io::AsyncReadExt::read_buf(socket.get_mut(), buffer));
-    std::future::Future::poll(future.as_mut(), cx)
+    std::pin::pin!(AsyncReadExt::read_buf(socket, buffer)).poll(cx)
 }
 
 /// Ends the sending side and reads what is still under way, bounded in time and bytes: closing with unread data would
@@ -253,7 +252,7 @@ async fn linger(mut socket: Box<dyn Socket>) -> io::Result<()> {
         let mut drained = 0;
         while drained < LINGER_BYTES {
             scratch.clear();
-            match tokio::io::AsyncReadExt::read_buf(&mut socket, &mut scratch).await {
+            match socket.read_buf(&mut scratch).await {
                 Ok(read) if read > 0 => drained += read,
                 _ => break,
             }

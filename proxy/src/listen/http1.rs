@@ -23,8 +23,8 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(super) async fn serve(mut connection: Box<Connection>, edge: Arc<Edge>) {
     let mut opening = true;
     loop {
-        let arrival = Arrival::wait(&mut connection, &edge.runtime.snapshot(), opening).await;
-        let (skip, end) = match arrival {
+        let waiting = Arrival::new(&connection, &edge.runtime.snapshot(), opening);
+        let (skip, end) = match waiting.head(&mut connection).await {
             Arrived::Head { skip, end } => (skip, end),
             Arrived::Preface => return serve_h2(connection, &edge).await,
             Arrived::Nothing => return,
@@ -101,9 +101,11 @@ enum Arrived {
 }
 
 /// The wait for a head.
-struct Arrival<'a> {
+///
+/// It copies what it needs: an idle connection must not keep an old snapshot, and all that it holds, alive.
+struct Arrival {
     finder: HeadFinder,
-    limits: &'a HeadLimits,
+    limits: HeadLimits,
     head_timeout: Duration,
     idle_deadline: Instant,
     /// When the head's first byte came.
@@ -111,20 +113,23 @@ struct Arrival<'a> {
     may_be_h2: bool,
 }
 
-impl<'a> Arrival<'a> {
-    async fn wait(connection: &mut Connection, snapshot: &'a Snapshot, opening: bool) -> Arrived {
+impl Arrival {
+    fn new(connection: &Connection, snapshot: &Snapshot, opening: bool) -> Self {
         let now = Instant::now();
         // A connection that never sends anything is given no longer than a head.
         let idle = if opening { snapshot.limits.head_timeout } else { snapshot.limits.idle_timeout };
-        let mut arrival = Arrival {
+        Self {
             finder: HeadFinder::default(),
-            limits: &snapshot.head_limits,
+            limits: snapshot.head_limits,
             head_timeout: snapshot.limits.head_timeout,
             idle_deadline: now + idle,
             begun: (!connection.incoming.is_empty()).then_some(now),
             may_be_h2: opening,
-        };
-        poll_fn(|cx| arrival.poll(connection, cx)).await
+        }
+    }
+
+    async fn head(mut self, connection: &mut Connection) -> Arrived {
+        poll_fn(|cx| self.poll(connection, cx)).await
     }
 
     fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Arrived> {
@@ -160,7 +165,7 @@ impl<'a> Arrival<'a> {
             }
             self.may_be_h2 = false;
         }
-        match self.finder.find(incoming, self.limits) {
+        match self.finder.find(incoming, &self.limits) {
             Found::Partial => None,
             Found::Complete { skip, end } => Some(Arrived::Head { skip, end }),
             Found::Refused(refusal) => Some(Arrived::Refused(refusal)),

@@ -8,7 +8,8 @@ use crate::upstream::Service;
 use mizan_config::model::{Config, Limits, Probes, Respond, UnknownHost};
 use mizan_policy::forwarded::TrustedProxies;
 use mizan_policy::head::HeadLimits;
-use mizan_policy::route::{PathFault, RewriteSpec, Router, rewrite};
+use mizan_policy::route::{PathFault, RewriteSpec, Router, reduced_target, rewrite};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -59,11 +60,16 @@ impl Snapshot {
 
 impl ForwardAction {
     /// Path and query to send upstream; `None` when they go on as they came.
-    pub(crate) fn target(&self, path: &str, query: Option<&str>, matched: usize) -> Result<Option<String>, PathFault> {
-        let plain = matches!(self.rewrite, RewriteSpec::Keep) && !self.forward_reduced_path;
-        if plain {
+    pub(crate) fn target(&self, path: &str, query: Option<&str>) -> Result<Option<String>, PathFault> {
+        if matches!(self.rewrite, RewriteSpec::Keep) && !self.forward_reduced_path {
             return Ok(None);
         }
-        rewrite(path, query, &self.rewrite, matched, self.forward_reduced_path)
+        let path = if self.forward_reduced_path { reduced_target(path)? } else { Cow::Borrowed(path) };
+        let mut target = path.into_owned();
+        if let Some(query) = query {
+            target.push('?');
+            target.push_str(query);
+        }
+        Ok(Some(rewrite(&target, &self.rewrite).into_owned()))
     }
 }

@@ -1,5 +1,6 @@
 //! Where an endpoint is reached.
 
+use mizan_config::model::EndpointAddress;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,5 +17,14 @@ impl fmt::Display for Address {
             Address::Tcp(address) => address.fmt(f),
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
         }
+    }
+}
+
+/// An endpoint's entry as mizan.yml writes it.
+pub(super) fn entry_name(entry: &EndpointAddress) -> String {
+    match entry {
+        EndpointAddress::Name { host, port } => format!("{host}:{port}"),
+        EndpointAddress::Ip(address) => address.to_string(),
+        EndpointAddress::Unix(path) => format!("unix:{}", path.display()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::dial::Dial;
 use super::Address;
+use super::address::entry_name;
 use crate::check::{self, Target};
 use crate::discover::Watch;
 use crate::forward::Failure;
@@ -81,7 +82,7 @@ impl Endpoint {
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             template: template(&address, this.clone()),
             address,
-            from: entry.to_string(),
+            from: entry_name(entry),
             name,
             key,
             watch,
@@ -132,7 +133,7 @@ impl Endpoint {
     }
 
     /// The engine's description of this endpoint for one try.
-    pub(super) fn peer(&self, timeouts: &Timeouts, connect: Duration, keepalive: usize, upgrade: bool) -> HttpPeer {
+    pub(crate) fn peer(&self, timeouts: &Timeouts, connect: Duration, keepalive: usize, upgrade: bool) -> HttpPeer {
         let mut peer = self.template.clone();
         let kept = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
         peer.options.total_connection_timeout = Some(connect);

@@ -9,7 +9,7 @@ mod service;
 mod track;
 
 pub(crate) use address::Address;
-pub(crate) use endpoint::{CheckResult, Endpoint};
+pub(crate) use endpoint::Endpoint;
 pub(crate) use guard::InFlight;
-pub(crate) use service::{Picked, Service};
+pub(crate) use service::Service;
 pub(crate) use track::Track;
