@@ -42,7 +42,11 @@ fn table(status: &Status) -> String {
     );
     for service in &status.services {
         for track in &service.tracks {
-            let name = if track.name.is_empty() { service.name.clone() } else { format!("{} {}", service.name, track.name) };
+            let name = if track.name.is_empty() {
+                service.name.clone()
+            } else {
+                format!("{} {}", service.name, track.name)
+            };
             let _ = writeln!(text, "\n{name}  weight {}", track.weight);
             if track.endpoints.is_empty() {
                 let _ = writeln!(text, "  no endpoint");

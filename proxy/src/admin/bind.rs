@@ -9,10 +9,14 @@ use tokio::net::UnixListener;
 const MODE: u32 = 0o660;
 
 #[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    #[error("the admin socket {socket} is another mizan's: it answers. Stop that one, or set another `admin.socket`")]
+pub(crate) enum AdminError {
+    #[error(
+        "the admin socket {socket} is another mizan's: it answers. Stop that one, or set another `admin.socket`"
+    )]
     InUse { socket: PathBuf },
-    #[error("cannot make the admin socket {socket}: {source}. Does its folder exist, and may this user write there?")]
+    #[error(
+        "cannot make the admin socket {socket}: {source}. Does its folder exist, and may this user write there?"
+    )]
     Make { socket: PathBuf, source: io::Error },
 }
 

@@ -62,7 +62,9 @@ async fn converse(stream: UnixStream, changer: Arc<Changer>, runtime: Arc<Runtim
 
 fn answer(request: &Request<Incoming>, changer: &Changer, runtime: &Runtime) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/v1/status") => json(StatusCode::OK, "application/json", &status::of(changer, runtime)),
+        (&Method::GET, "/v1/status") => {
+            json(StatusCode::OK, "application/json", &status::of(changer, runtime))
+        }
         (_, "/v1/status") => problem(StatusCode::METHOD_NOT_ALLOWED, "this resource is read with GET"),
         _ => problem(StatusCode::NOT_FOUND, "there is no such resource; /v1/status is one"),
     }

@@ -1,6 +1,7 @@
 //! `mizan check`: every problem of a file.
 
-use crate::observe;
+use super::fail;
+use crate::{observe, snapshot};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +18,9 @@ impl Check {
     pub(super) fn run(self) -> ExitCode {
         match mizan_config::load(&self.file) {
             Ok(config) => {
+                if let Err(error) = snapshot::router(&config) {
+                    return fail(format_args!("{}: {error}", self.file.display()));
+                }
                 println!(
                     "{}: good ({} sites, {} services, {} listeners)",
                     self.file.display(),

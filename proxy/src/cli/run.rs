@@ -49,10 +49,11 @@ pub(super) fn threads(asked: Option<NonZeroUsize>) -> usize {
 
 /// Runs `job` on a runtime of its own; what is left of it ends with the process.
 pub(super) fn serve(threads: usize, job: impl Future<Output = Result<(), String>>) -> ExitCode {
-    let runtime = match Builder::new_multi_thread().worker_threads(threads).thread_name("mizan").enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(format_args!("cannot start {threads} threads: {error}")),
-    };
+    let runtime =
+        match Builder::new_multi_thread().worker_threads(threads).thread_name("mizan").enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(format_args!("cannot start {threads} threads: {error}")),
+        };
     let outcome = runtime.block_on(job);
     // Connections that still linger are not waited for.
     runtime.shutdown_background();

@@ -17,10 +17,12 @@ pub(crate) async fn serve(listen: SocketAddr, threads: usize) -> Result<(), Stri
     let start = |name, track| async move {
         Backend::start(name, track).await.map_err(|error| format!("cannot start a demo backend: {error}"))
     };
-    let backends = [start("blue-1", "blue").await?, start("blue-2", "blue").await?, start("green-1", "green").await?];
+    let backends =
+        [start("blue-1", "blue").await?, start("blue-2", "blue").await?, start("green-1", "green").await?];
     let text = configuration(listen, folder.path(), &backends);
     let source = mizan_config::parse("the demo's mizan.yml", &text, &|_| None);
-    let config = source.map_err(|problems| format!("the demo's own configuration is refused:\n{problems}"))?;
+    let config =
+        source.map_err(|problems| format!("the demo's own configuration is refused:\n{problems}"))?;
     let running = lifecycle::start(config, RunOptions { file: None, threads }).await.map_err(told)?;
     print!("{}", greeting(&running.listeners().concat(), folder.path(), &text));
     running.until_stopped().await;

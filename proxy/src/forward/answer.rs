@@ -11,15 +11,17 @@ use pingora_proxy::Session;
 use std::sync::atomic::Ordering;
 
 /// An endpoint's answer has begun.
-pub(super) fn receive(
-    session: &Session,
-    response: &mut ResponseHeader,
-    context: &mut Context,
-) -> Result<()> {
+pub(super) fn receive(session: &Session, response: &mut ResponseHeader, context: &mut Context) -> Result<()> {
     let Some(upstream) = context.upstream.as_mut() else { return Ok(()) };
-    let asked = Asked { head_method: session.req_header().method == http::Method::HEAD, upgrade: upstream.upgrade };
+    let asked =
+        Asked { head_method: session.req_header().method == http::Method::HEAD, upgrade: upstream.upgrade };
     let status = response.status.as_u16();
-    let checked = head::check_answer(status, fields(&response.headers), asked, context.snapshot.limits.answer_head_size);
+    let checked = head::check_answer(
+        status,
+        fields(&response.headers),
+        asked,
+        context.snapshot.limits.answer_head_size,
+    );
     if let Err(fault) = checked {
         upstream.failure = Some(Failure::BadAnswer);
         let mut error = Error::explain(ErrorType::InvalidHTTPHeader, fault.explain());

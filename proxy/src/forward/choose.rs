@@ -1,4 +1,5 @@
 //! Which endpoint takes the request, and whether another one may try what one failed at.
+#![expect(clippy::unnecessary_box_returns, reason = "the engine hands errors around boxed")]
 
 use super::context::{Context, Upstream};
 use super::errors::Failure;
@@ -35,7 +36,11 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     let Some(picked) = service.pick(track, draw, &upstream.tried) else {
         return Err(nobody(upstream));
     };
-    let connect = if picked.others { service.timeouts.first_try.min(service.timeouts.connect) } else { service.timeouts.connect };
+    let connect = if picked.others {
+        service.timeouts.first_try.min(service.timeouts.connect)
+    } else {
+        service.timeouts.connect
+    };
     let peer = picked.endpoint.peer(&service.timeouts, connect, service.keepalive, upstream.upgrade);
     upstream.lease = Some(InFlight::new(picked.endpoint));
     Ok(Box::new(peer))
@@ -68,8 +73,10 @@ pub(super) fn failed(
         Stage::Connecting => (true, false),
         Stage::Exchanging { reused } => (false, reused),
     };
-    let failure =
-        upstream.failure.filter(|known| *known == Failure::BadAnswer && !connecting).unwrap_or_else(|| Failure::of(&error, connecting, reused, upstream.answered));
+    let failure = upstream
+        .failure
+        .filter(|known| *known == Failure::BadAnswer && !connecting)
+        .unwrap_or_else(|| Failure::of(&error, connecting, reused, upstream.answered));
     upstream.failure = Some(failure);
     book(upstream, failure);
     let attempt = Attempt {
@@ -93,8 +100,12 @@ fn book(upstream: &Upstream, failure: Failure) {
     let ejected = endpoint.failed(failure, &upstream.service.passive);
     if ejected {
         tracing::warn!(
-            service = upstream.service.name, endpoint = endpoint.name(), from = endpoint.from,
-            "endpoint ejected after {} failures: {}", upstream.service.passive.max_fails, failure.explain()
+            service = upstream.service.name,
+            endpoint = endpoint.name(),
+            from = endpoint.from,
+            "endpoint ejected after {} failures: {}",
+            upstream.service.passive.max_fails,
+            failure.explain()
         );
     }
 }

@@ -6,10 +6,14 @@ use crate::listen::ClientInfo;
 use crate::runtime::{Busy, Runtime};
 use crate::snapshot::{ForwardAction, Snapshot};
 use crate::upstream::{Endpoint, InFlight, Service};
+use mizan_policy::forwarded::Client;
 use mizan_policy::head::Rule;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Until the connection is asked.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Dropped whatever happens: after an answer, an abort, a panic, a timeout. What must be undone is undone there.
 pub(crate) struct Context {
@@ -17,8 +21,8 @@ pub(crate) struct Context {
     pub(super) started: Instant,
     pub(super) request_id: RequestId,
     pub(super) client: Option<Arc<ClientInfo>>,
-    /// The client's address; behind a trusted proxy the one it reports.
-    pub(super) address: IpAddr,
+    /// Who sent the request: behind a trusted proxy, whom that names.
+    pub(super) origin: Client,
     /// The upstream side; `None` for what is answered here.
     pub(super) upstream: Option<Upstream>,
     /// Why the request was refused here.
@@ -64,7 +68,7 @@ impl Context {
             started: Instant::now(),
             request_id: RequestId::next(),
             client: None,
-            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            origin: Client { address: UNKNOWN, peer: UNKNOWN, peer_trusted: false },
             upstream: None,
             refused: None,
             status: 0,

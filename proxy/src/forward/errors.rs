@@ -78,7 +78,9 @@ pub(super) fn verdict(error: &Error, context: &Context) -> Verdict {
             Verdict { status: 408, why: "the request's body came too slowly", tell: true }
         }
         ErrorSource::Downstream => match error.etype() {
-            ErrorType::InvalidHTTPHeader => Verdict { status: 400, why: "the request's body breaks HTTP", tell: true },
+            ErrorType::InvalidHTTPHeader => {
+                Verdict { status: 400, why: "the request's body breaks HTTP", tell: true }
+            }
             _ => Verdict { status: CLIENT_CLOSED_REQUEST, why: "the client left", tell: false },
         },
         ErrorSource::Upstream => {
@@ -87,9 +89,11 @@ pub(super) fn verdict(error: &Error, context: &Context) -> Verdict {
             Verdict { status: failure.status(), why: failure.explain(), tell: true }
         }
         ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
-            ErrorType::HTTPStatus(status) => {
-                Verdict { status: *status, why: "no endpoint of the service can take the request", tell: true }
-            }
+            ErrorType::HTTPStatus(status) => Verdict {
+                status: *status,
+                why: "no endpoint of the service can take the request",
+                tell: true,
+            },
             _ => Verdict { status: 500, why: "an internal error", tell: true },
         },
     }

@@ -106,7 +106,12 @@ impl ProxyHttp for Forwarder {
         choose::failed(session, context, &self.runtime, error, stage)
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
         let verdict = errors::verdict(error, context);
         let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
         if verdict.tell && !begun {

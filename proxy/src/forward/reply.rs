@@ -10,7 +10,12 @@ use pingora_proxy::Session;
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// A small plain answer.
-pub(super) async fn plain(session: &mut Session, context: &mut Context, status: u16, body: Bytes) -> Result<()> {
+pub(super) async fn plain(
+    session: &mut Session,
+    context: &mut Context,
+    status: u16,
+    body: Bytes,
+) -> Result<()> {
     let mut head = ResponseHeader::build(status, Some(4))?;
     head.insert_header(http::header::CONTENT_TYPE, PLAIN)?;
     send(session, context, head, body).await

@@ -6,11 +6,11 @@ use super::view::{View, cookie, fields};
 use super::{reply, request_id};
 use crate::listen::ClientInfo;
 use crate::runtime::Runtime;
-use crate::snapshot::{Action, ForwardAction, Snapshot};
+use crate::snapshot::{Action, ForwardAction};
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 use mizan_config::model::{HashKey, UnknownHost};
-use mizan_policy::forwarded::{self, Inbound};
+use mizan_policy::forwarded::{self, Scheme};
 use mizan_policy::head;
 use mizan_policy::route::{Outcome, RouteRequest};
 use pingora_core::{Error, ErrorType, Result};
@@ -115,9 +115,9 @@ fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
         }
     };
     let host = authority.as_deref().and_then(head::host_of);
-    let peer = context.client.as_ref().map_or(context.address, |client| client.peer);
-    context.address =
-        forwarded::client_address(peer, &snapshot.trusted, request.headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes));
+    let peer = context.client.as_ref().map_or(context.origin.peer, |client| client.peer);
+    let chain = request.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    context.origin = forwarded::Client::find(peer, &snapshot.trusted, chain);
     let (path, _) = split_target(request);
     let wanted = RouteRequest {
         host: host.as_ref().map(|host| host.name.as_ref()),
@@ -175,11 +175,12 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
             return Decision::Refused;
         }
     };
-    let upgrade = request
-        .headers
-        .get(http::header::UPGRADE)
-        .and_then(|wanted| wanted.to_str().ok())
-        .is_some_and(|wanted| request.version == http::Version::HTTP_11 && head::upgrade_allowed(wanted, &action.upgrade));
+    let upgrade =
+        request.headers.get(http::header::UPGRADE).and_then(|wanted| wanted.to_str().ok()).is_some_and(
+            |wanted| {
+                request.version == http::Version::HTTP_11 && head::upgrade_allowed(wanted, &action.upgrade)
+            },
+        );
     action.service.retries.note_request();
     context.upstream = Some(Upstream {
         hash: hash_key(request, context, action),
@@ -202,7 +203,7 @@ fn hash_key(request: &RequestHeader, context: &Context, action: &ForwardAction) 
     let key = action.service.hash_key.as_ref()?;
     let mut hasher = DefaultHasher::new();
     match key {
-        HashKey::ClientIp => context.address.hash(&mut hasher),
+        HashKey::ClientIp => context.origin.address.hash(&mut hasher),
         HashKey::Header(name) => match request.headers.get(name) {
             Some(value) => value.as_bytes().hash(&mut hasher),
             None => return Some(request_id::random()),
@@ -215,7 +216,11 @@ fn hash_key(request: &RequestHeader, context: &Context, action: &ForwardAction) 
     Some(hasher.finish())
 }
 
-async fn respond(session: &mut Session, context: &mut Context, respond: &mizan_config::model::Respond) -> Result<()> {
+async fn respond(
+    session: &mut Session,
+    context: &mut Context,
+    respond: &mizan_config::model::Respond,
+) -> Result<()> {
     let mut head = pingora_http::ResponseHeader::build(respond.status, Some(respond.headers.len() + 3))?;
     for (name, value) in &respond.headers {
         head.append_header(name.clone(), value.as_str())?;
@@ -231,7 +236,6 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
     let Some(upstream) = context.upstream.as_ref() else {
         return Err(Error::explain(ErrorType::InternalError, "no upstream was chosen"));
     };
-    let snapshot: &Snapshot = &context.snapshot;
     let h2 = request.version == http::Version::HTTP_2;
     let removals = head::request_removals(fields(&request.headers), upstream.upgrade);
     if !removals.is_empty() {
@@ -245,35 +249,7 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
     if let Some(target) = &upstream.target {
         request.set_raw_path(target.as_bytes())?;
     }
-    let peer = context.client.as_ref().map_or(context.address, |client| client.peer);
-    let told = {
-        let field = |name: &str| request.headers.get(name).map(http::HeaderValue::as_bytes);
-        let inbound = Inbound {
-            peer,
-            https: false,
-            host: field("host"),
-            x_forwarded_proto: field("x-forwarded-proto"),
-            x_forwarded_host: field("x-forwarded-host"),
-            forwarded: field("forwarded"),
-        };
-        let chain = request.headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes);
-        forwarded::outbound(&inbound, chain, &snapshot.trusted, context.address, snapshot.forwarded)
-    };
-    request.insert_header("X-Forwarded-For", told.x_forwarded_for)?;
-    request.insert_header("X-Real-IP", told.x_real_ip)?;
-    request.insert_header("X-Forwarded-Proto", told.x_forwarded_proto)?;
-    match told.x_forwarded_host {
-        Some(host) => request.insert_header("X-Forwarded-Host", host)?,
-        None => {
-            request.remove_header("x-forwarded-host");
-        }
-    }
-    match told.forwarded {
-        Some(forwarded) => request.insert_header("Forwarded", forwarded)?,
-        None => {
-            request.remove_header("forwarded");
-        }
-    }
+    tell_origin(request, context)?;
     request.insert_header("X-Request-Id", context.request_id.as_str())?;
     match (&upstream.action.host, request.headers.contains_key(HOST)) {
         (Some(host), _) => request.insert_header(HOST, host.as_str())?,
@@ -286,12 +262,60 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
     Ok(())
 }
 
+/// Who the client is and how it came: what was sent about it is believed from trusted proxies only.
+fn tell_origin(request: &mut RequestHeader, context: &Context) -> Result<()> {
+    let origin = &context.origin;
+    let scheme = origin
+        .forwarded_proto(request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes), Scheme::Http);
+    let host = request.headers.get(HOST).cloned();
+    let authority = host.as_ref().and_then(|host| host.to_str().ok());
+    let told_host = match request.headers.get("x-forwarded-host") {
+        Some(sent) => origin
+            .forwarded_host(Some(sent.as_bytes()), authority)
+            .and_then(|host| HeaderValue::from_str(host).ok()),
+        None => host.clone(),
+    };
+    let sent = |name: &str| -> Vec<HeaderValue> { request.headers.get_all(name).iter().cloned().collect() };
+    let chain = sent("x-forwarded-for");
+    let (forwarded_for, real_ip) = if chain.is_empty() || !origin.peer_trusted {
+        // As nearly always: nothing is believed, and both fields are the connection's other end.
+        let peer = context.client.as_ref().map(|client| client.peer_text.clone());
+        (peer.clone(), peer)
+    } else {
+        let mut text = String::new();
+        origin.write_forwarded_for(chain.iter().map(HeaderValue::as_bytes), &mut text);
+        (HeaderValue::from_str(&text).ok(), HeaderValue::from_str(origin.real_ip().as_str()).ok())
+    };
+    let forwarded = context.snapshot.forwarded.then(|| {
+        let mut text = String::new();
+        let sent = sent("forwarded");
+        origin.write_forwarded(sent.iter().map(HeaderValue::as_bytes), scheme, authority, &mut text);
+        text
+    });
+    set(request, "X-Forwarded-For", forwarded_for)?;
+    set(request, "X-Real-IP", real_ip)?;
+    set(request, "X-Forwarded-Proto", Some(HeaderValue::from_static(scheme.as_str())))?;
+    set(request, "X-Forwarded-Host", told_host)?;
+    set(request, "Forwarded", forwarded.and_then(|text| HeaderValue::from_str(&text).ok()))
+}
+
+/// Sets the field, or takes it away.
+fn set(request: &mut RequestHeader, name: &'static str, value: Option<HeaderValue>) -> Result<()> {
+    match value {
+        Some(value) => request.insert_header(name, value),
+        None => {
+            request.remove_header(name);
+            Ok(())
+        }
+    }
+}
+
 /// One line for what was refused here.
 fn log_refusal(session: &Session, context: &Context) {
     let Some(refused) = context.refused else { return };
     tracing::info!(
         target: "mizan::refused",
-        client = %context.address,
+        client = %context.origin.address,
         status = refused.status,
         rule = refused.rule,
         request_id = %context.request_id,
@@ -304,23 +328,28 @@ fn log_refusal(session: &Session, context: &Context) {
 /// One line for a request that failed, with the endpoint and the engine's own words, which the client never sees.
 pub(super) fn log_failure(session: &Session, context: &Context, verdict: &Verdict, error: &Error) {
     let endpoint = context.upstream.as_ref().and_then(|upstream| {
-        upstream.lease.as_ref().map(|lease| lease.endpoint().name()).or(upstream.tried.last().map(|last| last.name()))
+        upstream
+            .lease
+            .as_ref()
+            .map(|lease| lease.endpoint().name())
+            .or(upstream.tried.last().map(|last| last.name()))
     });
     let service = context.upstream.as_ref().map_or("-", |upstream| upstream.service.name.as_str());
     let milliseconds = context.started.elapsed().as_millis() as u64;
     let tried = context.upstream.as_ref().map_or(0, |upstream| upstream.tried.len());
-    let rule = context.client.as_ref().and_then(|client| client.body_refusal()).map_or("-", |(_, rule)| rule.name());
+    let rule =
+        context.client.as_ref().and_then(|client| client.body_refusal()).map_or("-", |(_, rule)| rule.name());
     if verdict.status == CLIENT_CLOSED_REQUEST || verdict.status < 500 {
         tracing::info!(
             target: "mizan::request",
-            client = %context.address, status = verdict.status, rule, service, endpoint = endpoint.unwrap_or("-"), milliseconds,
+            client = %context.origin.address, status = verdict.status, rule, service, endpoint = endpoint.unwrap_or("-"), milliseconds,
             request_id = %context.request_id, request = session.request_summary(), "request failed: {}", verdict.why
         );
         return;
     }
     tracing::warn!(
         target: "mizan::request",
-        client = %context.address, status = verdict.status, service, endpoint = endpoint.unwrap_or("-"), tried, milliseconds,
+        client = %context.origin.address, status = verdict.status, service, endpoint = endpoint.unwrap_or("-"), tried, milliseconds,
         request_id = %context.request_id, request = session.request_summary(), %error, "request failed: {}", verdict.why
     );
 }

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn ids_are_32_hexadecimal_digits_and_differ() {
-        let ids: std::collections::HashSet<String> = (0..10_000).map(|_| RequestId::next().to_string()).collect();
+        let ids: std::collections::HashSet<String> =
+            (0..10_000).map(|_| RequestId::next().to_string()).collect();
         assert_eq!(ids.len(), 10_000);
         assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())));
     }

@@ -24,16 +24,16 @@ const FIRST_ANSWERS: Duration = Duration::from_secs(3);
 const ENGINE_TRIES: usize = 64;
 
 #[derive(Debug, Default)]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     /// Where the configuration came from, for SIGHUP.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Worker threads, for the size of the upstream pools.
-    pub threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// Why a start failed; nothing is left behind.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub(crate) enum RunError {
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error("{0}")]
@@ -51,7 +51,7 @@ impl From<BuildError> for RunError {
 }
 
 /// A proxy that serves.
-pub struct Running {
+pub(crate) struct Running {
     changer: Arc<Changer>,
     edge: Arc<Edge>,
     signals: Signals,
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Running {
 }
 
 /// Binds everything, builds the first snapshot, and begins to serve.
-pub async fn start(config: Config, options: RunOptions) -> Result<Running, RunError> {
+pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running, RunError> {
     let signals = Signals::listen().map_err(RunError::Signals)?;
     let wanted = addresses(&config);
     let mut listeners = Listeners::default();
@@ -85,19 +85,20 @@ pub async fn start(config: Config, options: RunOptions) -> Result<Running, RunEr
     listeners.install(prepared, &edge);
     let installed = Installed { listeners, names: next.names };
     let changer = Changer::new(edge.clone(), options.file, installed);
-    let admin = admin_socket.map(|socket| tokio::spawn(admin::serve(socket, changer.clone(), edge.runtime.clone())));
+    let admin =
+        admin_socket.map(|socket| tokio::spawn(admin::serve(socket, changer.clone(), edge.runtime.clone())));
     tracing::info!("configuration 1 in force");
     Ok(Running { changer, edge, signals, announce_shutdown, admin })
 }
 
 impl Running {
     /// The addresses that clients reach, as bound.
-    pub fn listeners(&self) -> Vec<String> {
+    pub(crate) fn listeners(&self) -> Vec<String> {
         self.changer.listeners()
     }
 
     /// Serves until a signal asks for the end, then drains.
-    pub async fn until_stopped(mut self) {
+    pub(crate) async fn until_stopped(mut self) {
         loop {
             match self.signals.next().await {
                 Wish::Reload => self.reload(),
@@ -157,7 +158,10 @@ async fn wait_for_discovery(runtime: &Runtime) {
     };
     if tokio::time::timeout(FIRST_ANSWERS, all_answered).await.is_err() {
         let snapshot = runtime.snapshot_arc();
-        tracing::warn!("discovery has not answered yet for: {}; serving without", snapshot.not_ready().join(", "));
+        tracing::warn!(
+            "discovery has not answered yet for: {}; serving without",
+            snapshot.not_ready().join(", ")
+        );
     }
 }
 

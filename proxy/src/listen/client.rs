@@ -1,6 +1,8 @@
 //! What is known of a client's connection, shared by its requests.
 
 use super::gate::Permit;
+use http::HeaderValue;
+use mizan_policy::forwarded::AddressText;
 use mizan_policy::head::{Refusal, Rule};
 use mizan_policy::rate::MinimumRate;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,6 +14,8 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct ClientInfo {
     /// The connection's other end; loopback for a Unix socket.
     pub(crate) peer: IpAddr,
+    /// `peer` as a field's value, made once for all requests of the connection.
+    pub(crate) peer_text: HeaderValue,
     /// Distinguishes connections in this process.
     pub(crate) id: i32,
     /// Set by the answer 101: from then on every byte belongs to the tunnel.
@@ -30,6 +34,8 @@ impl ClientInfo {
     pub(super) fn new(peer: IpAddr, id: i32, pace: MinimumRate, permit: Permit) -> Arc<Self> {
         Arc::new(Self {
             peer,
+            peer_text: HeaderValue::from_str(AddressText::of(peer).as_str())
+                .expect("an address is visible ASCII"),
             id,
             tunnel: AtomicBool::new(false),
             upload_stalled: AtomicBool::new(false),

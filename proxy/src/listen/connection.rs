@@ -12,8 +12,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use mizan_policy::head::ChunkScanner;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
-    UniqueIDType,
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
 };
 use std::fmt;
 use std::io;
@@ -184,15 +184,12 @@ impl Connection {
 
     fn poll_body(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.incoming.is_empty() {
-            match self.poll_fill(cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(read)) => self.upload.moved(read as u64),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    ready!(self.upload.poll_stalled(cx));
-                    self.client.upload_stalled.store(true, Ordering::Relaxed);
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sends too slowly")));
-                }
+            if let RequestBody::Length(left) = self.body {
+                return self.poll_straight(cx, into, left);
+            }
+            let filled = self.poll_fill(cx);
+            if ready!(self.poll_paced(cx, filled))? == 0 {
+                return Poll::Ready(Ok(()));
             }
         }
         let wanted = self.incoming.len().min(into.remaining());
@@ -204,10 +201,13 @@ impl Connection {
                 (taken, *left == 0)
             }
             RequestBody::Chunked(scanner) => match scanner.scan(&self.incoming[..wanted]) {
-                Ok(scanned) => (scanned.consumed, scanned.done),
+                Ok(found) => (found.consumed, found.done),
                 Err(refusal) => {
                     self.client.refused_body(refusal);
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refusal.rule.explain())));
+                    return Poll::Ready(Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        refusal.rule.explain(),
+                    )));
                 }
             },
         };
@@ -217,6 +217,35 @@ impl Connection {
             self.body = RequestBody::Ended;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// A body of known length goes from the socket to the engine without a stop in between.
+    fn poll_straight(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+        left: u64,
+    ) -> Poll<io::Result<()>> {
+        let Some(socket) = self.socket.as_mut() else { return Poll::Ready(Ok(())) };
+        let room = into.remaining().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut window = ReadBuf::new(into.initialize_unfilled_to(room));
+        let read = Pin::new(socket).poll_read(cx, &mut window).map_ok(|()| window.filled().len());
+        let read = ready!(self.poll_paced(cx, read))?;
+        into.advance(read);
+        let left = left - read as u64;
+        self.body = if left == 0 { RequestBody::Ended } else { RequestBody::Length(left) };
+        Poll::Ready(Ok(()))
+    }
+
+    /// Holds a read of the body against the minimum rate.
+    fn poll_paced(&mut self, cx: &mut Context<'_>, read: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(read) = read {
+            self.upload.moved(*read.as_ref().unwrap_or(&0) as u64);
+            return Poll::Ready(read);
+        }
+        ready!(self.upload.poll_stalled(cx));
+        self.client.upload_stalled.store(true, Ordering::Relaxed);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sends too slowly")))
     }
 
     fn poll_tunnel(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -319,7 +348,8 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let unread = !matches!(self.body, RequestBody::Ended | RequestBody::Tunnel) || !self.incoming.is_empty();
+        let unread =
+            !matches!(self.body, RequestBody::Ended | RequestBody::Tunnel) || !self.incoming.is_empty();
         if let Some(socket) = self.socket.take()
             && unread
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
@@ -381,4 +411,3 @@ impl GetSocketDigest for Connection {
 
 #[async_trait]
 impl Peek for Connection {}
-

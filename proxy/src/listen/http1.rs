@@ -73,8 +73,7 @@ fn take_head(
     }
     let parsed = head::check_request(&head, limits)?;
     let body = match parsed.body {
-        Body::None => RequestBody::Ended,
-        Body::Length(0) => RequestBody::Ended,
+        Body::None | Body::Length(0) => RequestBody::Ended,
         Body::Length(length) => RequestBody::Length(length),
         Body::Chunked => RequestBody::Chunked(Box::new(ChunkScanner::new())),
     };

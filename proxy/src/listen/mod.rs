@@ -11,7 +11,7 @@ mod timer;
 
 pub(crate) use client::ClientInfo;
 pub(crate) use gate::Gate;
-pub use socket::BindError;
+pub(crate) use socket::BindError;
 
 use crate::forward::Forwarder;
 use crate::runtime::Runtime;
@@ -69,7 +69,8 @@ impl Listeners {
 
     /// Begins to accept on what was prepared, and ends what is no longer wanted; open connections stay.
     pub(crate) fn install(&mut self, prepared: Prepared, edge: &Arc<Edge>) {
-        let gone: Vec<_> = self.open.keys().filter(|known| !prepared.wanted.contains(known)).cloned().collect();
+        let gone: Vec<_> =
+            self.open.keys().filter(|known| !prepared.wanted.contains(known)).cloned().collect();
         for address in gone {
             if let Some(listener) = self.open.remove(&address) {
                 tracing::info!("no longer listening on {}", listener.name);
@@ -110,7 +111,10 @@ async fn accept(listening: Listening, edge: Arc<Edge>, mut stopped: oneshot::Rec
             Ok((socket, peer)) => admit(socket, peer, &edge),
             Err(error) if socket::concerns_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!("cannot accept a connection: {error}; trying again in {} ms", ACCEPT_PAUSE.as_millis());
+                tracing::warn!(
+                    "cannot accept a connection: {error}; trying again in {} ms",
+                    ACCEPT_PAUSE.as_millis()
+                );
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

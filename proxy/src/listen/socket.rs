@@ -17,7 +17,7 @@ const BACKLOG: i32 = 4096;
 /// Why an address could not be had, in one line with what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}{}", hint(address, source))]
-pub struct BindError {
+pub(crate) struct BindError {
     address: String,
     source: io::Error,
 }
@@ -78,7 +78,10 @@ impl Listening {
 /// Errors of accept(2) that are a connection's own end and no reason to pause.
 pub(super) fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted, NotConnected};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | NotConnected)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | NotConnected
+    )
 }
 
 /// `[::]` takes both families; a machine without IPv6 gets `0.0.0.0`.

@@ -7,7 +7,8 @@ use mizan_config::model::{self, Config};
 use mizan_policy::forwarded::TrustedProxies;
 use mizan_policy::head::HeadLimits;
 use mizan_policy::route::{
-    BuildError as RouterError, HeaderTest, HostSpec, PathSpec, RewriteSpec, RouteSpec, Router, SiteSpec,
+    BuildError as RouterError, HeaderTest, HostSpec, PathSpec, RewriteSpec, RouteSpec, Router, RuleFault,
+    SiteSpec,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +16,10 @@ use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
-    #[error("the routes cannot be built: {0}")]
-    Router(#[from] RouterError),
+    #[error("the route at line {line}: {fault}")]
+    Route { line: usize, fault: RuleFault },
+    #[error("{0}")]
+    Router(RouterError),
     #[error("names cannot be resolved: {0}")]
     Resolver(#[from] NamesError),
 }
@@ -48,8 +51,9 @@ impl Next {
         last: &[Arc<Service>],
         draining: Arc<AtomicBool>,
     ) -> Result<Self, BuildError> {
-        let router = Router::build(&config.sites.iter().map(site_spec).collect::<Vec<_>>())?;
-        let known: HashMap<&str, &Arc<Service>> = last.iter().map(|service| (service.name.as_str(), service)).collect();
+        let router = router(&config)?;
+        let known: HashMap<&str, &Arc<Service>> =
+            last.iter().map(|service| (service.name.as_str(), service)).collect();
         let services: Vec<Arc<Service>> = config
             .services
             .iter()
@@ -57,16 +61,23 @@ impl Next {
             .collect();
         let by_name: HashMap<&str, &Arc<Service>> =
             services.iter().map(|service| (service.name.as_str(), service)).collect();
-        let sites =
-            config.sites.iter().map(|site| site.routes.iter().map(|route| action(route, &by_name)).collect()).collect();
+        let sites = config
+            .sites
+            .iter()
+            .map(|site| site.routes.iter().map(|route| action(route, &by_name)).collect())
+            .collect();
         let limits = config.limits.clone();
         let snapshot = Snapshot {
             generation,
             router,
             sites,
-            head_limits: HeadLimits { size: limits.head_size, fields: limits.head_fields, target: limits.target_size },
+            head_limits: HeadLimits {
+                size: limits.head_size,
+                fields: limits.head_fields,
+                target: limits.target_size,
+            },
             limits,
-            trusted: TrustedProxies::new(config.trusted_proxies.clone()),
+            trusted: TrustedProxies::from(config.trusted_proxies.clone()),
             forwarded: config.forwarded,
             probes: config.probes.clone(),
             unknown_host: config.unknown_host,
@@ -78,11 +89,23 @@ impl Next {
     }
 }
 
+/// The routes of a checked configuration; what only the router can see is told here.
+pub(crate) fn router(config: &Config) -> Result<Router, BuildError> {
+    let specs: Vec<SiteSpec> = config.sites.iter().map(site_spec).collect();
+    Router::build(&specs).map_err(|error| match error {
+        RouterError::Rule { site, route, fault } => {
+            BuildError::Route { line: config.sites[site].routes[route].line, fault }
+        }
+        RouterError::DuplicateHost { .. } => BuildError::Router(error),
+    })
+}
+
 fn action(route: &model::Route, services: &HashMap<&str, &Arc<Service>>) -> Action {
     match &route.action {
         model::Action::Respond(respond) => Action::Respond(Arc::new(respond.clone())),
         model::Action::Service(forward) => {
-            let service = services.get(forward.service.as_str()).expect("a checked route names a service that exists");
+            let service =
+                services.get(forward.service.as_str()).expect("a checked route names a service that exists");
             Action::Forward(Arc::new(ForwardAction {
                 service: Arc::clone(service),
                 host: forward.host.clone(),
@@ -103,7 +126,10 @@ fn rewrite_spec(rewrite: &model::Rewrite) -> RewriteSpec {
 }
 
 fn site_spec(site: &model::Site) -> SiteSpec {
-    SiteSpec { hosts: site.hosts.iter().map(host_spec).collect(), routes: site.routes.iter().map(route_spec).collect() }
+    SiteSpec {
+        hosts: site.hosts.iter().map(host_spec).collect(),
+        routes: site.routes.iter().map(route_spec).collect(),
+    }
 }
 
 fn host_spec(host: &model::HostPattern) -> HostSpec {
@@ -119,7 +145,11 @@ fn route_spec(route: &model::Route) -> RouteSpec {
     RouteSpec {
         path: path_spec(&route.path),
         methods: route.methods.clone(),
-        headers: route.headers.iter().map(|condition| (condition.name.clone(), header_test(&condition.test))).collect(),
+        headers: route
+            .headers
+            .iter()
+            .map(|condition| (condition.name.clone(), header_test(&condition.test)))
+            .collect(),
         merge_slashes,
     }
 }

@@ -2,7 +2,7 @@
 
 mod build;
 
-pub(crate) use build::{BuildError, Next};
+pub(crate) use build::{BuildError, Next, router};
 
 use crate::upstream::Service;
 use mizan_config::model::{Config, Limits, Probes, Respond, UnknownHost};

@@ -35,7 +35,10 @@ impl Connect for Dial {
             return Error::e_explain(ErrorType::ConnectError, "the endpoint is gone");
         };
         if endpoint.unconfirmed() && !endpoint.confirm(CONFIRM).await {
-            return Error::e_explain(ErrorType::ConnectError, "discovery does not confirm the endpoint's address");
+            return Error::e_explain(
+                ErrorType::ConnectError,
+                "discovery does not confirm the endpoint's address",
+            );
         }
         tokio::select! {
             biased;

@@ -1,8 +1,8 @@
 //! One endpoint: an address, what is under way there, and what is known of its health.
 
-use super::dial::Dial;
 use super::Address;
 use super::address::entry_name;
+use super::dial::Dial;
 use crate::check::{self, Target};
 use crate::discover::Watch;
 use crate::forward::Failure;
@@ -10,11 +10,12 @@ use mizan_api::{EndpointState, EndpointStatus};
 use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
 use mizan_policy::health::{Confidence, ConfidenceCell, Event, Passive, PassiveState};
 use pingora_core::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -47,7 +48,7 @@ pub(crate) struct Endpoint {
     passive: PassiveState,
     confidence: ConfidenceCell,
     checked: AtomicU8,
-    last_failure: RwLock<String>,
+    last_failure: Mutex<Cow<'static, str>>,
     left: AtomicBool,
     left_now: Notify,
     check: Mutex<Option<Checking>>,
@@ -94,7 +95,7 @@ impl Endpoint {
             passive: PassiveState::default(),
             confidence: ConfidenceCell::default(),
             checked: AtomicU8::new(0),
-            last_failure: RwLock::default(),
+            last_failure: Mutex::default(),
             left: AtomicBool::new(false),
             left_now: Notify::new(),
             check: Mutex::new(None),
@@ -133,7 +134,13 @@ impl Endpoint {
     }
 
     /// The engine's description of this endpoint for one try.
-    pub(crate) fn peer(&self, timeouts: &Timeouts, connect: Duration, keepalive: usize, upgrade: bool) -> HttpPeer {
+    pub(crate) fn peer(
+        &self,
+        timeouts: &Timeouts,
+        connect: Duration,
+        keepalive: usize,
+        upgrade: bool,
+    ) -> HttpPeer {
         let mut peer = self.template.clone();
         let kept = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
         peer.options.total_connection_timeout = Some(connect);
@@ -166,7 +173,7 @@ impl Endpoint {
             return false;
         }
         self.failures.fetch_add(1, Ordering::Relaxed);
-        *self.last_failure.write().expect("nothing panics while it holds the lock") = failure.explain().to_owned();
+        self.note_failure(Cow::Borrowed(failure.explain()));
         self.passive.failed(passive, now)
     }
 
@@ -238,13 +245,20 @@ impl Endpoint {
     /// Starts, changes or ends its active checks.
     pub(super) fn set_check(self: &Arc<Self>, wanted: Option<&Arc<HealthCheck>>) {
         let mut check = self.check.lock().expect("nothing panics while it holds the lock");
-        if check.as_ref().map(|running| running.check.as_ref()) == wanted.map(AsRef::as_ref) || self.has_left() {
+        if check.as_ref().map(|running| running.check.as_ref()) == wanted.map(AsRef::as_ref)
+            || self.has_left()
+        {
             return;
         }
-        *check = wanted.map(|wanted| Checking { check: wanted.clone(), task: spawn_check(self, wanted).abort_handle() });
+        *check = wanted
+            .map(|wanted| Checking { check: wanted.clone(), task: spawn_check(self, wanted).abort_handle() });
         if wanted.is_none() {
             self.checked.store(0, Ordering::Relaxed);
         }
+    }
+
+    fn note_failure(&self, why: Cow<'static, str>) {
+        *self.last_failure.lock().expect("nothing panics while it holds the lock") = why;
     }
 
     fn check_result(&self) -> CheckResult {
@@ -261,7 +275,7 @@ impl Endpoint {
             self.confidence.on(Event::Answered, self.clock());
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is healthy");
         } else {
-            why.clone_into(&mut self.last_failure.write().expect("nothing panics while it holds the lock"));
+            self.note_failure(Cow::Owned(why.to_owned()));
             tracing::warn!(endpoint = self.name, from = self.from, "endpoint is unhealthy: {why}");
         }
     }
@@ -285,7 +299,7 @@ impl Endpoint {
             EndpointState::Up | EndpointState::Starting => String::new(),
             EndpointState::Draining => "its address left the name's answer".to_owned(),
             EndpointState::Ejected | EndpointState::Unhealthy | EndpointState::Unconfirmed => {
-                self.last_failure.read().expect("nothing panics while it holds the lock").clone()
+                self.last_failure.lock().expect("nothing panics while it holds the lock").to_string()
             }
         };
         EndpointStatus {

@@ -50,9 +50,11 @@ impl Members {
         passive: &Passive,
         tried: &[Arc<Endpoint>],
     ) -> Option<(Arc<Endpoint>, bool)> {
-        let untried = |index: usize| !tried.iter().any(|known| Arc::ptr_eq(known, &self.members[index].endpoint));
+        let untried =
+            |index: usize| !tried.iter().any(|known| Arc::ptr_eq(known, &self.members[index].endpoint));
         for ejected_too in [false, true] {
-            let usable = |index: usize| untried(index) && self.members[index].endpoint.usable(passive, ejected_too);
+            let usable =
+                |index: usize| untried(index) && self.members[index].endpoint.usable(passive, ejected_too);
             if let Some(chosen) = pick(&self.plan, &self.members, cursor, draw, usable) {
                 let others = (0..self.members.len()).any(|index| index != chosen && usable(index));
                 return Some((self.members[chosen].endpoint.clone(), others));

@@ -36,7 +36,11 @@ pub(crate) struct Picked {
 
 impl Service {
     /// The service of the next snapshot: the same object when nothing changed, else one that takes over the endpoints.
-    pub(crate) fn next(wanted: &model::Service, last: Option<&Arc<Service>>, names: &Arc<Names>) -> Arc<Self> {
+    pub(crate) fn next(
+        wanted: &model::Service,
+        last: Option<&Arc<Service>>,
+        names: &Arc<Names>,
+    ) -> Arc<Self> {
         if let Some(last) = last
             && last.config == *wanted
             && Arc::ptr_eq(&last.names, names)
@@ -118,7 +122,9 @@ impl Service {
             if let Some((endpoint, others)) = self.tracks[other].pick(draw, &self.passive, tried) {
                 self.fallbacks.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(
-                    service = self.name, wanted = self.tracks[track].name, taken = self.tracks[other].name,
+                    service = self.name,
+                    wanted = self.tracks[track].name,
+                    taken = self.tracks[other].name,
                     "no endpoint of the track can take the request; another track does"
                 );
                 return Some(Picked { endpoint, others });

@@ -51,7 +51,8 @@ impl Track {
         last: Option<&Track>,
         names: &Arc<Names>,
     ) -> Arc<Self> {
-        let entries: Vec<Source> = wanted.endpoints.iter().map(|entry| Source::new(entry, last, names)).collect();
+        let entries: Vec<Source> =
+            wanted.endpoints.iter().map(|entry| Source::new(entry, last, names)).collect();
         let known = last.map(Track::by_address).unwrap_or_default();
         let track = Arc::new(Self {
             name: wanted.name.clone(),
@@ -76,7 +77,9 @@ impl Track {
         sources.in_force = true;
         for (index, source) in sources.entries.iter().enumerate() {
             if let Some(watch) = &source.watch {
-                followers.push(tokio::spawn(follow(Arc::downgrade(self), index, watch.subscribe())).abort_handle());
+                followers.push(
+                    tokio::spawn(follow(Arc::downgrade(self), index, watch.subscribe())).abort_handle(),
+                );
             }
         }
         for endpoint in self.members.load().iter() {
@@ -94,7 +97,12 @@ impl Track {
         }
     }
 
-    pub(super) fn pick(&self, draw: Draw, passive: &Passive, tried: &[Arc<Endpoint>]) -> Option<(Arc<Endpoint>, bool)> {
+    pub(super) fn pick(
+        &self,
+        draw: Draw,
+        passive: &Passive,
+        tried: &[Arc<Endpoint>],
+    ) -> Option<(Arc<Endpoint>, bool)> {
         self.members.load().pick(&self.cursor, draw, passive, tried)
     }
 
@@ -149,7 +157,8 @@ impl Track {
                     continue;
                 }
                 let endpoint = sources.known.get(address).and_then(Weak::upgrade).unwrap_or_else(|| {
-                    let endpoint = Endpoint::new(address.clone(), &source.entry.address, source.watch.clone());
+                    let endpoint =
+                        Endpoint::new(address.clone(), &source.entry.address, source.watch.clone());
                     sources.known.insert(address.clone(), Arc::downgrade(&endpoint));
                     endpoint
                 });
@@ -188,15 +197,21 @@ impl Source {
             EndpointAddress::Unix(path) => Self::fixed(entry, Address::Unix(path.clone())),
             EndpointAddress::Name { host, .. } => {
                 let watch = names.watch(host);
-                let mut source =
-                    Self { entry: entry.clone(), addresses: Vec::new(), answered: false, watch: Some(watch.clone()) };
+                let mut source = Self {
+                    entry: entry.clone(),
+                    addresses: Vec::new(),
+                    answered: false,
+                    watch: Some(watch.clone()),
+                };
                 source.take(&watch.current());
                 if !source.answered
                     && let Some(last) = last
                 {
                     // Another resolver has not answered yet: what the last one said serves until it does.
                     let sources = last.sources();
-                    if let Some(known) = sources.entries.iter().find(|known| known.entry.address == entry.address) {
+                    if let Some(known) =
+                        sources.entries.iter().find(|known| known.entry.address == entry.address)
+                    {
                         source.addresses.clone_from(&known.addresses);
                     }
                 }
@@ -220,7 +235,11 @@ impl Source {
 }
 
 /// Follows a name until its track is gone.
-async fn follow(track: Weak<Track>, index: usize, mut resolved: watch::Receiver<Arc<crate::discover::Resolved>>) {
+async fn follow(
+    track: Weak<Track>,
+    index: usize,
+    mut resolved: watch::Receiver<Arc<crate::discover::Resolved>>,
+) {
     loop {
         match track.upgrade() {
             Some(track) => {
