@@ -6,6 +6,7 @@
 mod admin;
 pub mod check;
 pub mod cli;
+mod clock;
 mod demo;
 pub mod discover;
 mod forward;

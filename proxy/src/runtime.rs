@@ -5,7 +5,7 @@ use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 pub(crate) struct Runtime {
@@ -14,7 +14,6 @@ pub(crate) struct Runtime {
     /// Shared with every snapshot, so that a request sees it without a second look here.
     draining: Arc<AtomicBool>,
     requests: Arc<Requests>,
-    started: Instant,
     last_full: AtomicU64,
 }
 
@@ -38,7 +37,6 @@ impl Runtime {
             snapshot: ArcSwap::from_pointee(snapshot),
             draining,
             requests: Arc::default(),
-            started: Instant::now(),
             last_full: AtomicU64::new(0),
         })
     }
@@ -67,11 +65,6 @@ impl Runtime {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Milliseconds since the process began: the clock of everything that is decided.
-    pub(crate) fn now(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
-    }
-
     pub(crate) fn begin_request(&self) -> Busy {
         self.requests.active.fetch_add(1, Ordering::Relaxed);
         Busy(self.requests.clone())
@@ -94,7 +87,7 @@ impl Runtime {
 
     /// Says, at most once a second, that connections are turned away.
     pub(crate) fn note_full(&self) {
-        let now = self.now().max(1);
+        let now = crate::clock::now().max(1);
         let last = self.last_full.load(Ordering::Relaxed);
         let due = last == 0 || now - last >= FULL_LOG_PAUSE.as_millis() as u64;
         if due && self.last_full.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {

@@ -4,10 +4,10 @@
 use super::context::{Context, Upstream};
 use super::errors::Failure;
 use super::request_id::random;
-use crate::runtime::Runtime;
+use crate::clock;
 use crate::upstream::InFlight;
 use mizan_policy::balance::Draw;
-use mizan_policy::retry::{self, Attempt, Failed};
+use mizan_policy::retry::{self, Body, Decision, Method, Tried};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
@@ -27,9 +27,13 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     let Some(upstream) = context.upstream.as_mut() else {
         return Err(Error::explain(ErrorType::InternalError, "no service was chosen"));
     };
-    if let Some(failed) = upstream.lease.take() {
-        upstream.tried.push(failed.endpoint().clone());
+    if let Some(last) = upstream.lease.take()
+        // A kept connection that was closed says nothing of the endpoint: a new one may be made.
+        && upstream.failure != Some(Failure::StaleConnection)
+    {
+        upstream.tried.push(last.endpoint().clone());
     }
+    upstream.tries += 1;
     let service = upstream.service.clone();
     let track = *upstream.track.get_or_insert_with(|| service.choose_track(random()));
     let draw = Draw { random: random(), hash: upstream.hash };
@@ -59,7 +63,6 @@ fn nobody(upstream: &Upstream) -> Box<Error> {
 pub(super) fn failed(
     session: &Session,
     context: &mut Context,
-    runtime: &Runtime,
     mut error: Box<Error>,
     stage: Stage,
 ) -> Box<Error> {
@@ -79,18 +82,19 @@ pub(super) fn failed(
         .unwrap_or_else(|| Failure::of(&error, connecting, reused, upstream.answered));
     upstream.failure = Some(failure);
     book(upstream, failure);
-    let attempt = Attempt {
-        failed: match failure {
-            Failure::Connect | Failure::ConnectTime => Failed::Connect,
-            Failure::StaleConnection => Failed::IdleClosed,
-            Failure::AnswerTime | Failure::BadAnswer | Failure::Broken => Failed::Answer,
+    let tried = Tried {
+        failure: match failure {
+            Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Left => retry::Failure::Connect,
+            Failure::StaleConnection | Failure::Closed => retry::Failure::Closed,
+            Failure::AnswerTime => retry::Failure::Timeout,
+            Failure::BadAnswer | Failure::Broken => retry::Failure::Answer,
         },
-        idempotent: retry::idempotent(session.req_header().method.as_str()),
-        body_sent: upstream.body_sent,
-        tries: upstream.tried.len() as u32 + 1,
-        max_tries: upstream.service.tries,
+        method: Method::of(session.req_header().method.as_str()),
+        body: if upstream.body_sent { Body::Begun } else { Body::Unsent },
+        tries: upstream.tries,
+        most: upstream.service.tries,
     };
-    error.set_retry(retry::may_retry(&attempt, &upstream.service.retries, runtime.now()));
+    error.set_retry(retry::may_retry(tried, &upstream.service.retries, clock::now()) == Decision::Retry);
     error
 }
 

@@ -51,6 +51,8 @@ pub(super) struct Upstream {
     pub(super) track: Option<usize>,
     /// Endpoints tried before, in order.
     pub(super) tried: Vec<Arc<Endpoint>>,
+    /// How often an endpoint was asked, the try under way included.
+    pub(super) tries: u32,
     /// The endpoint being tried, with the count it holds.
     pub(super) lease: Option<InFlight>,
     /// A byte of the body was handed to an endpoint.

@@ -91,7 +91,7 @@ impl ProxyHttp for Forwarder {
         context: &mut Context,
         error: Box<Error>,
     ) -> Box<Error> {
-        choose::failed(session, context, &self.runtime, error, choose::Stage::Connecting)
+        choose::failed(session, context, error, choose::Stage::Connecting)
     }
 
     fn error_while_proxy(
@@ -103,7 +103,7 @@ impl ProxyHttp for Forwarder {
         client_reused: bool,
     ) -> Box<Error> {
         let stage = choose::Stage::Exchanging { reused: client_reused };
-        choose::failed(session, context, &self.runtime, error, stage)
+        choose::failed(session, context, error, stage)
     }
 
     async fn fail_to_proxy(

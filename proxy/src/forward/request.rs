@@ -4,6 +4,7 @@ use super::context::{Context, Upstream};
 use super::errors::{CLIENT_CLOSED_REQUEST, Verdict};
 use super::view::{View, cookie, fields};
 use super::{reply, request_id};
+use crate::clock;
 use crate::listen::ClientInfo;
 use crate::runtime::Runtime;
 use crate::snapshot::{Action, ForwardAction};
@@ -181,7 +182,7 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
                 request.version == http::Version::HTTP_11 && head::upgrade_allowed(wanted, &action.upgrade)
             },
         );
-    action.service.retries.note_request();
+    action.service.retries.deposit(clock::now());
     context.upstream = Some(Upstream {
         hash: hash_key(request, context, action),
         service: action.service.clone(),
@@ -190,6 +191,7 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
         upgrade,
         track: None,
         tried: Vec::new(),
+        tries: 0,
         lease: None,
         body_sent: false,
         answered: false,
@@ -336,7 +338,7 @@ pub(super) fn log_failure(session: &Session, context: &Context, verdict: &Verdic
     });
     let service = context.upstream.as_ref().map_or("-", |upstream| upstream.service.name.as_str());
     let milliseconds = context.started.elapsed().as_millis() as u64;
-    let tried = context.upstream.as_ref().map_or(0, |upstream| upstream.tried.len());
+    let tried = context.upstream.as_ref().map_or(0, |upstream| upstream.tries);
     let rule =
         context.client.as_ref().and_then(|client| client.body_refusal()).map_or("-", |(_, rule)| rule.name());
     if verdict.status == CLIENT_CLOSED_REQUEST || verdict.status < 500 {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use pingora_core::connectors::l4::Connect;
 use pingora_core::protocols::l4::socket::SocketAddr;
 use pingora_core::protocols::l4::stream::Stream;
-use pingora_core::{Error, ErrorType, OrErr, Result};
+use pingora_core::{Error, ErrorType, Result};
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,6 +16,9 @@ use tokio::net::{TcpStream, UnixStream};
 const SLOW: Duration = Duration::from_millis(150);
 /// How long a request waits for discovery to confirm an address that is in doubt.
 const CONFIRM: Duration = Duration::from_millis(250);
+
+/// The kind of a connect that was given up because the endpoint is no longer the service's.
+pub(crate) const LEFT: ErrorType = ErrorType::Custom("EndpointLeft");
 
 #[derive(Debug)]
 pub(super) struct Dial {
@@ -32,23 +35,30 @@ impl Dial {
 impl Connect for Dial {
     async fn connect(&self, _address: &SocketAddr) -> Result<Stream> {
         let Some(endpoint) = self.endpoint.upgrade() else {
-            return Error::e_explain(ErrorType::ConnectError, "the endpoint is gone");
+            return Error::e_explain(LEFT, "the endpoint is gone");
         };
-        if endpoint.unconfirmed() && !endpoint.confirm(CONFIRM).await {
-            return Error::e_explain(
-                ErrorType::ConnectError,
-                "discovery does not confirm the endpoint's address",
-            );
+        if !endpoint.confirm(CONFIRM).await {
+            return Error::e_explain(LEFT, "discovery does not confirm the endpoint's address");
         }
         tokio::select! {
             biased;
-            () = endpoint.left() => Error::e_explain(ErrorType::ConnectError, "the endpoint left while it was dialled"),
+            () = endpoint.left() => Error::e_explain(LEFT, "the endpoint left while it was dialled"),
             stream = open(&endpoint) => {
-                let mut stream = stream.or_err(ErrorType::ConnectError, "cannot connect")?;
+                let mut stream = stream.map_err(|error| Error::because(kind(&error), "cannot connect", error))?;
                 stream.tracer = Some(OpenConnection::tracer(&endpoint));
                 Ok(stream)
             }
         }
+    }
+}
+
+/// The engine's word for a connect that failed.
+fn kind(error: &io::Error) -> ErrorType {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ErrorType::ConnectNoRoute,
+        io::ErrorKind::TimedOut => ErrorType::ConnectTimedout,
+        _ => ErrorType::ConnectError,
     }
 }
 

@@ -4,11 +4,16 @@ use super::Address;
 use super::address::entry_name;
 use super::dial::Dial;
 use crate::check::{self, Target};
-use crate::discover::Watch;
+use crate::clock;
+use crate::discover::{Confirmation, Watch};
 use crate::forward::Failure;
 use mizan_api::{EndpointState, EndpointStatus};
 use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
-use mizan_policy::health::{Confidence, ConfidenceCell, Event, Passive, PassiveState};
+use mizan_policy::health::active::Verdict;
+use mizan_policy::health::cell::ConfidenceCell;
+use mizan_policy::health::confidence::{Cause, Confidence, Dial as May, Event};
+use mizan_policy::health::fitness::Fitness;
+use mizan_policy::health::passive::{Failed, Passive, PassiveState, Standing};
 use pingora_core::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +21,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -38,7 +43,6 @@ pub(crate) struct Endpoint {
     /// `None` for addresses that are written out: nobody can be asked about them.
     watch: Option<Arc<Watch>>,
     template: HttpPeer,
-    born: Instant,
     /// Requests under way.
     pub(super) active: AtomicU32,
     /// Open connections, kept ones included.
@@ -54,14 +58,11 @@ pub(crate) struct Endpoint {
     check: Mutex<Option<Checking>>,
 }
 
-/// What active checks say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CheckResult {
-    /// There are none, or none has ended yet.
-    Unknown,
-    Healthy,
-    Unhealthy,
-}
+/// What `checked` holds: what active checks say.
+const NO_CHECKS: u8 = 0;
+const UNKNOWN: u8 = 1;
+const HEALTHY: u8 = 2;
+const UNHEALTHY: u8 = 3;
 
 struct Checking {
     check: Arc<HealthCheck>,
@@ -80,6 +81,7 @@ impl Endpoint {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         let key = hasher.finish();
+        let confidence = if watch.is_some() { Confidence::Fresh } else { Confidence::Fixed };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             template: template(&address, this.clone()),
             address,
@@ -87,13 +89,12 @@ impl Endpoint {
             name,
             key,
             watch,
-            born: Instant::now(),
             active: AtomicU32::new(0),
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             passive: PassiveState::default(),
-            confidence: ConfidenceCell::default(),
+            confidence: ConfidenceCell::new(confidence),
             checked: AtomicU8::new(0),
             last_failure: Mutex::default(),
             left: AtomicBool::new(false),
@@ -120,17 +121,20 @@ impl Endpoint {
         self.active.load(Ordering::Relaxed)
     }
 
-    fn clock(&self) -> u64 {
-        self.born.elapsed().as_millis() as u64
+    /// What is known of it, for choosing.
+    pub(super) fn fitness(&self, passive: &Passive, now: u64) -> Fitness {
+        Fitness {
+            verdict: self.verdict(),
+            standing: self.passive.standing(passive, now),
+            dial: if self.has_left() { May::Never } else { self.confidence.get().dial(now) },
+        }
     }
 
-    /// May take a request. `ejected_too`: passive ejection is overlooked, since nobody else is left.
-    pub(super) fn usable(&self, passive: &Passive, ejected_too: bool) -> bool {
-        if self.left.load(Ordering::Relaxed) || self.check_result() == CheckResult::Unhealthy {
-            return false;
-        }
-        let now = self.clock();
-        self.confidence.may_try(now) && (ejected_too || self.passive.available(passive, now))
+    /// Takes what only one request may have: the trial of an endpoint that was out. False: another one was quicker.
+    pub(super) fn claim(&self, passive: &Passive, now: u64) -> bool {
+        let fitness = self.fitness(passive, now);
+        let tried = fitness.standing != Standing::Due || self.passive.claim(passive, now);
+        tried && (fitness.dial != May::Trial || self.confidence.claim(now))
     }
 
     /// The engine's description of this endpoint for one try.
@@ -152,35 +156,43 @@ impl Endpoint {
 
     /// An answer has begun.
     pub(crate) fn answered(&self, passive: &Passive) {
-        let now = self.clock();
-        self.passive.succeeded(passive, now);
-        self.confidence.on(Event::Answered, now);
+        let now = clock::now();
+        if self.passive.succeeded(passive, now) {
+            tracing::info!(endpoint = self.name, from = self.from, "endpoint is back in rotation");
+        }
+        if self.confidence.get() != Confidence::Confirmed {
+            self.confidence.on(Event::Answered, now);
+        }
     }
 
     /// A try failed. True when this took the endpoint out of rotation.
     pub(crate) fn failed(&self, failure: Failure, passive: &Passive) -> bool {
-        let now = self.clock();
-        let starting = self.confidence.get(now) == Confidence::Starting;
-        if matches!(failure, Failure::Connect | Failure::ConnectTime) {
-            self.confidence.on(Event::ConnectFailed, now);
-            self.kick();
-            if starting {
-                return false;
-            }
-        }
-        if failure == Failure::StaleConnection {
+        let now = clock::now();
+        let counts = match failure {
             // The other end may close what is idle; the next connect tells whether it is still there.
+            Failure::StaleConnection | Failure::Left => false,
+            Failure::Connect => self.confidence.on(Event::Refused, now).0.refusal_counts(),
+            Failure::ConnectTime | Failure::Unreachable => {
+                self.confidence.on(Event::Hung, now);
+                true
+            }
+            Failure::AnswerTime | Failure::BadAnswer | Failure::Broken => true,
+        };
+        if matches!(failure, Failure::Connect | Failure::ConnectTime | Failure::Unreachable) {
+            self.kick();
+        }
+        if !counts {
             return false;
         }
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.note_failure(Cow::Borrowed(failure.explain()));
-        self.passive.failed(passive, now)
+        self.passive.failed(passive, now) == Failed::Ejected
     }
 
     /// A connection closed. When it was the last one, the address may be somebody else's by now.
     pub(super) fn connection_closed(&self) {
         if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 && self.watch.is_some() {
-            self.confidence.on(Event::ConnectionsClosed, self.clock());
+            self.confidence.on(Event::IdleClosed, clock::now());
         }
     }
 
@@ -191,23 +203,19 @@ impl Endpoint {
         }
     }
 
-    /// True when a lookup has to confirm the address before it is dialled.
-    pub(super) fn unconfirmed(&self) -> bool {
-        self.watch.is_some() && self.confidence.get(self.clock()) == Confidence::Unconfirmed
-    }
-
-    /// Asks discovery about the address. False: it is not this endpoint's any more.
+    /// Sees to it that the address is still this endpoint's where that is in doubt. False: it is not to be dialled.
     pub(super) async fn confirm(&self, limit: Duration) -> bool {
-        use crate::discover::Confirmation;
         let (Some(watch), Address::Tcp(address)) = (&self.watch, &self.address) else { return true };
-        let confirmation = watch.confirm(address.ip(), limit).await;
-        let event = match confirmation {
-            Confirmation::Present => Event::LookedUp,
-            Confirmation::Absent => Event::LookupAbsent,
+        if self.confidence.get().dial(clock::now()) != May::AfterLookup {
+            return true;
+        }
+        let event = match watch.confirm(address.ip(), limit).await {
+            Confirmation::Present => Event::Present,
+            Confirmation::Absent => Event::Absent,
             Confirmation::Unknown => Event::LookupFailed,
         };
-        self.confidence.on(event, self.clock());
-        confirmation != Confirmation::Absent && self.confidence.may_try(self.clock())
+        let (_, after) = self.confidence.on(event, clock::now());
+        after.dial(clock::now()) == May::Now
     }
 
     /// The address left its name's answer: no new requests, pending connects given up.
@@ -222,8 +230,8 @@ impl Endpoint {
     pub(super) fn come_back(&self) {
         if self.left.swap(false, Ordering::AcqRel) {
             self.passive.reset();
-            self.confidence.reset();
-            self.checked.store(0, Ordering::Relaxed);
+            self.confidence.reset(Confidence::Fresh);
+            self.checked.store(NO_CHECKS, Ordering::Relaxed);
         }
     }
 
@@ -252,27 +260,27 @@ impl Endpoint {
         }
         *check = wanted
             .map(|wanted| Checking { check: wanted.clone(), task: spawn_check(self, wanted).abort_handle() });
-        if wanted.is_none() {
-            self.checked.store(0, Ordering::Relaxed);
-        }
+        self.checked.store(if wanted.is_some() { UNKNOWN } else { NO_CHECKS }, Ordering::Relaxed);
     }
 
     fn note_failure(&self, why: Cow<'static, str>) {
         *self.last_failure.lock().expect("nothing panics while it holds the lock") = why;
     }
 
-    fn check_result(&self) -> CheckResult {
+    /// `None`: there are no checks.
+    fn verdict(&self) -> Option<Verdict> {
         match self.checked.load(Ordering::Relaxed) {
-            1 => CheckResult::Healthy,
-            2 => CheckResult::Unhealthy,
-            _ => CheckResult::Unknown,
+            NO_CHECKS => None,
+            HEALTHY => Some(Verdict::Healthy),
+            UNHEALTHY => Some(Verdict::Unhealthy),
+            _ => Some(Verdict::Unknown),
         }
     }
 
     fn note_check(&self, healthy: bool, why: &str) {
-        self.checked.store(if healthy { 1 } else { 2 }, Ordering::Relaxed);
+        self.checked.store(if healthy { HEALTHY } else { UNHEALTHY }, Ordering::Relaxed);
         if healthy {
-            self.confidence.on(Event::Answered, self.clock());
+            self.confidence.on(Event::Answered, clock::now());
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is healthy");
         } else {
             self.note_failure(Cow::Owned(why.to_owned()));
@@ -281,18 +289,20 @@ impl Endpoint {
     }
 
     pub(crate) fn status(&self, passive: &Passive) -> EndpointStatus {
-        let now = self.clock();
+        let fitness = self.fitness(passive, clock::now());
         let state = if self.has_left() {
             EndpointState::Draining
-        } else if self.check_result() == CheckResult::Unhealthy {
+        } else if fitness.verdict == Some(Verdict::Unhealthy) {
             EndpointState::Unhealthy
-        } else if !self.passive.available(passive, now) {
+        } else if fitness.standing != Standing::In {
             EndpointState::Ejected
         } else {
-            match self.confidence.get(now) {
-                Confidence::Starting => EndpointState::Starting,
-                Confidence::Confirmed => EndpointState::Up,
-                Confidence::Unconfirmed | Confidence::Suspect => EndpointState::Unconfirmed,
+            match self.confidence.get() {
+                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => EndpointState::Up,
+                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
+                Confidence::Unconfirmed(Cause::ConnectFailed) | Confidence::Suspect { .. } | Confidence::Gone => {
+                    EndpointState::Unconfirmed
+                }
             }
         };
         let why = match state {

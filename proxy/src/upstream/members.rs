@@ -1,8 +1,10 @@
 //! The endpoints of a track that are in its name's answer, ready to be picked from.
 
 use super::Endpoint;
+use crate::clock;
 use mizan_policy::balance::{Algorithm, Candidate, Cursor, Draw, Plan, pick};
-use mizan_policy::health::Passive;
+use mizan_policy::health::fitness::{Stage, in_stages};
+use mizan_policy::health::passive::Passive;
 use std::sync::Arc;
 
 /// One immutable set; discovery swaps it whole.
@@ -41,8 +43,6 @@ impl Members {
     }
 
     /// The endpoint for the next try, and whether another one could take it as well.
-    ///
-    /// Ejected endpoints are asked when no other is left: the last one is never given up.
     pub(super) fn pick(
         &self,
         cursor: &Cursor,
@@ -50,16 +50,25 @@ impl Members {
         passive: &Passive,
         tried: &[Arc<Endpoint>],
     ) -> Option<(Arc<Endpoint>, bool)> {
-        let untried =
-            |index: usize| !tried.iter().any(|known| Arc::ptr_eq(known, &self.members[index].endpoint));
-        for ejected_too in [false, true] {
-            let usable =
-                |index: usize| untried(index) && self.members[index].endpoint.usable(passive, ejected_too);
-            if let Some(chosen) = pick(&self.plan, &self.members, cursor, draw, usable) {
-                let others = (0..self.members.len()).any(|index| index != chosen && usable(index));
-                return Some((self.members[chosen].endpoint.clone(), others));
+        let now = clock::now();
+        // An endpoint whose trial another request took in this moment is passed over and the rest asked again.
+        for _ in 0..=self.members.len() {
+            let (stage, chosen) = in_stages(|stage| {
+                let usable = |index: usize| self.usable(index, stage, passive, tried, now);
+                pick(&self.plan, &self.members, cursor, draw, usable)
+            })?;
+            let endpoint = &self.members[chosen].endpoint;
+            if stage == Stage::LastResort || endpoint.claim(passive, now) {
+                let others = (0..self.members.len())
+                    .any(|index| index != chosen && self.usable(index, Stage::Fit, passive, tried, now));
+                return Some((endpoint.clone(), others));
             }
         }
         None
+    }
+
+    fn usable(&self, index: usize, stage: Stage, passive: &Passive, tried: &[Arc<Endpoint>], now: u64) -> bool {
+        let endpoint = &self.members[index].endpoint;
+        !tried.iter().any(|known| Arc::ptr_eq(known, endpoint)) && stage.admits(endpoint.fitness(passive, now))
     }
 }

@@ -9,6 +9,7 @@ mod service;
 mod track;
 
 pub(crate) use address::Address;
+pub(crate) use dial::LEFT;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use guard::InFlight;
 pub(crate) use service::Service;

@@ -4,7 +4,7 @@ use super::{Endpoint, Track};
 use crate::discover::Names;
 use mizan_config::model::{self, Balance, HashKey, Timeouts};
 use mizan_policy::balance::{Algorithm, Draw};
-use mizan_policy::health::Passive;
+use mizan_policy::health::passive::Passive;
 use mizan_policy::retry::Budget;
 use mizan_policy::split::Split;
 use std::collections::HashSet;
@@ -118,7 +118,9 @@ impl Service {
         if let Some((endpoint, others)) = own {
             return Some(Picked { endpoint, others });
         }
-        for other in self.split.fallback(track) {
+        let mut asked = vec![track];
+        while let Some(other) = self.split.fallback(|track| asked.contains(&track)) {
+            asked.push(other);
             if let Some((endpoint, others)) = self.tracks[other].pick(draw, &self.passive, tried) {
                 self.fallbacks.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(

@@ -6,7 +6,7 @@ use crate::discover::{Names, Watch};
 use arc_swap::ArcSwap;
 use mizan_config::model::{self, EndpointAddress, HealthCheck};
 use mizan_policy::balance::{Algorithm, Cursor, Draw};
-use mizan_policy::health::Passive;
+use mizan_policy::health::passive::Passive;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, Weak};
