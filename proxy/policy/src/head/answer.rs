@@ -189,6 +189,7 @@ mod tests {
             (200, &[("transfer-encoding", "chunked")], HEAD),
             (204, &[], PLAIN),
             (204, &[("content-length", "0")], PLAIN),
+            (204, &[("content-length", "5")], HEAD),
             (304, &[("content-length", "5")], PLAIN),
             (100, &[], PLAIN),
             (103, &[("link", "</a>")], PLAIN),

@@ -69,6 +69,8 @@ impl HeadFinder {
                 *self = Self::default();
                 Found::Complete { skip, end }
             }
+            // What may yet turn out to be an empty line before the head is no part of it.
+            Stop::More if matches!(self.phase, Phase::Leading) => Found::Partial,
             Stop::More if buffer.len() - self.skip > limits.size => Found::Refused(Rule::HeadTooLarge.into()),
             Stop::More => Found::Partial,
         }

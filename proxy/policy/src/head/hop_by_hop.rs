@@ -27,6 +27,7 @@ const KNOWN: [&str; 10] = [
     "proxy-authenticate",
     "proxy-authentication-info",
 ];
+const CONNECTION: usize = 0;
 const TE: usize = 3;
 const UPGRADE: usize = 4;
 
@@ -100,7 +101,7 @@ pub fn request_removals<'a>(
             Some(UPGRADE) if keep_upgrade => {}
             Some(index) => {
                 removals.know(index);
-                if index == 0 {
+                if index == CONNECTION {
                     removals.nominated(value);
                 }
             }
@@ -125,7 +126,7 @@ pub fn answer_removals<'a>(
                     && std::str::from_utf8(value).is_ok_and(|value| !upgrade::names_http(value)) => {}
             Some(index) => {
                 removals.know(index);
-                if index == 0 {
+                if index == CONNECTION {
                     removals.nominated(value);
                 }
             }
@@ -138,20 +139,22 @@ pub fn answer_removals<'a>(
 /// The place of a name in [`KNOWN`], in any case.
 fn known(name: &str) -> Option<usize> {
     // By length first: most fields are none of these.
-    let candidates: &[usize] = match name.len() {
-        2 => &[3],
-        5 => &[5],
-        7 => &[4],
-        10 => &[0, 1],
-        14 => &[6],
-        16 => &[2],
-        18 => &[8],
-        19 => &[7],
-        25 => &[9],
-        _ => return None,
-    };
-    candidates.iter().copied().find(|&index| name.eq_ignore_ascii_case(KNOWN[index]))
+    if name.len() >= 32 || LENGTHS >> name.len() & 1 == 0 {
+        return None;
+    }
+    KNOWN.iter().position(|known| name.eq_ignore_ascii_case(known))
 }
+
+/// Bit n is set where a name of n bytes is known.
+const LENGTHS: u32 = {
+    let mut lengths = 0;
+    let mut index = 0;
+    while index < KNOWN.len() {
+        lengths |= 1 << KNOWN[index].len();
+        index += 1;
+    }
+    lengths
+};
 
 fn lower(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -176,7 +179,7 @@ mod tests {
             assert_eq!(known(name), Some(index), "{name}");
             assert_eq!(known(&name.to_ascii_uppercase()), Some(index), "{name}");
         }
-        assert_eq!((KNOWN[TE], KNOWN[UPGRADE]), ("te", "upgrade"));
+        assert_eq!((KNOWN[CONNECTION], KNOWN[TE], KNOWN[UPGRADE]), ("connection", "te", "upgrade"));
     }
 
     #[test]
@@ -267,5 +270,6 @@ mod tests {
         assert_eq!(of(&[("Proxy-Authenticate", "Basic")], false), ["proxy-authenticate"]);
         assert_eq!(of(&[("Connection", "Upgrade"), ("Upgrade", "h2,h2c")], false), ["connection", "upgrade"]);
         assert_eq!(of(&[("Connection", "Upgrade"), ("Upgrade", "websocket")], true), ["connection"]);
+        assert_eq!(of(&[("Upgrade", "websocket, h2c")], true), ["upgrade"]);
     }
 }

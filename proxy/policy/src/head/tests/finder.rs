@@ -89,6 +89,15 @@ fn each_limit_is_exact() {
 }
 
 #[test]
+fn an_empty_line_before_the_head_never_counts_as_part_of_it() {
+    let none = HeadLimits { size: 0, fields: 0, target: 0 };
+    for bytes in ["\r", "\r\n", "\r\n\r"] {
+        assert_eq!(HeadFinder::default().find(bytes.as_bytes(), &none), Found::Partial, "{bytes:?}");
+    }
+    assert_eq!(HeadFinder::default().find(b"G", &none), Found::Refused(Rule::HeadTooLarge.into()));
+}
+
+#[test]
 fn a_finder_is_as_new_after_a_head() {
     let mut finder = HeadFinder::default();
     let two = b"GET /1 HTTP/1.1\r\n\r\n\r\nGET /22 HTTP/1.1\r\n\r\n";

@@ -194,6 +194,8 @@ fn there_is_one_host_and_it_is_one() {
         ("GET / HTTP/1.1\r\nHost: a?b\r\n\r\n", Rule::HostInvalid),
         ("GET / HTTP/1.1\r\nHost: a%00\r\n\r\n", Rule::HostInvalid),
         ("GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", Rule::HostInvalid),
+        ("GET / HTTP/1.1\r\nHost: [a]\r\n\r\n", Rule::HostInvalid),
+        ("GET / HTTP/1.1\r\nHost: [::1%25eth0]\r\n\r\n", Rule::HostInvalid),
         ("GET / HTTP/1.1\r\nHost: \u{e9}\r\n\r\n", Rule::HostInvalid),
     ]);
 }
