@@ -4,11 +4,11 @@
 //! clocks and the engine that it is decided for.
 
 mod admin;
-pub mod check;
+mod check;
 pub mod cli;
 mod clock;
 mod demo;
-pub mod discover;
+mod discover;
 mod forward;
 mod lifecycle;
 mod listen;

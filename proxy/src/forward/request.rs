@@ -19,12 +19,16 @@ use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// From the head to a service: true when the request was answered on the way.
 pub(super) async fn receive(session: &mut Session, context: &mut Context, runtime: &Runtime) -> Result<bool> {
     context.client = client_of(session);
     // Deadlines are the connection's; the engine's own would cut long uploads and tunnels short.
     session.set_read_timeout(None);
+    if context.client.as_ref().is_some_and(|client| client.last_request.load(Ordering::Relaxed)) {
+        session.set_keepalive(None);
+    }
     if let Some(answer) = probe(session.req_header(), context, runtime) {
         let (status, body) = answer;
         reply::plain(session, context, status, body).await?;

@@ -18,6 +18,8 @@ pub(crate) struct ClientInfo {
     pub(crate) peer_text: HeaderValue,
     /// Distinguishes connections in this process.
     pub(crate) id: i32,
+    /// The request under way is the connection's last one, by its version or its Connection fields.
+    pub(crate) last_request: AtomicBool,
     /// Set by the answer 101: from then on every byte belongs to the tunnel.
     pub(crate) tunnel: AtomicBool,
     /// The body came slower than the minimum rate.
@@ -37,6 +39,7 @@ impl ClientInfo {
             peer_text: HeaderValue::from_str(AddressText::of(peer).as_str())
                 .expect("an address is visible ASCII"),
             id,
+            last_request: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
             upload_stalled: AtomicBool::new(false),
             refused_status: AtomicU16::new(0),

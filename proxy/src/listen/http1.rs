@@ -12,6 +12,7 @@ use pingora_core::apps::{HttpServerApp, ServerApp};
 use pingora_core::protocols::http::ServerSession;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -77,6 +78,9 @@ fn take_head(
         Body::Length(length) => RequestBody::Length(length),
         Body::Chunked => RequestBody::Chunked(Box::new(ChunkScanner::new())),
     };
+    if !parsed.keep_alive {
+        connection.client().last_request.store(true, Ordering::Relaxed);
+    }
     if let Some(rewritten) = head::normalise(&head, &parsed) {
         head = BytesMut::from(rewritten.as_slice());
     }

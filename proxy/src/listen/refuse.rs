@@ -7,8 +7,10 @@ pub(super) fn answer(status: u16) -> Bytes {
     let reason = crate::forward::reason(status);
     let body = format!("{status} {reason}\n");
     let length = body.len();
+    // RFC 9110, 15.5.6: 405 says what is allowed; which methods a resource knows is the upstream's affair.
+    let allow = if status == 405 { "allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" } else { "" };
     Bytes::from(format!(
         "HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n\
-         connection: close\r\n\r\n{body}"
+         {allow}connection: close\r\n\r\n{body}"
     ))
 }

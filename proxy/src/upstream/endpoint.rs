@@ -6,7 +6,7 @@ use super::dial::Dial;
 use crate::check::{self, Target};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
-use crate::forward::Failure;
+use crate::forward::{Failure, random};
 use mizan_api::{EndpointState, EndpointStatus};
 use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
 use mizan_policy::health::active::Verdict;
@@ -43,6 +43,8 @@ pub(crate) struct Endpoint {
     /// `None` for addresses that are written out: nobody can be asked about them.
     watch: Option<Arc<Watch>>,
     template: HttpPeer,
+    /// Keeps this endpoint's connections apart from those of others, and from its own before it left.
+    group: AtomicU64,
     /// Requests under way.
     pub(super) active: AtomicU32,
     /// Open connections, kept ones included.
@@ -84,6 +86,7 @@ impl Endpoint {
         let confidence = if watch.is_some() { Confidence::Fresh } else { Confidence::Fixed };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             template: template(&address, this.clone()),
+            group: AtomicU64::new(next_group()),
             address,
             from: entry_name(entry),
             name,
@@ -147,6 +150,7 @@ impl Endpoint {
     ) -> HttpPeer {
         let mut peer = self.template.clone();
         let kept = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
+        peer.group_key = self.group.load(Ordering::Relaxed);
         peer.options.total_connection_timeout = Some(connect);
         peer.options.read_timeout = Some(if upgrade { TUNNEL_READ } else { timeouts.read });
         peer.options.write_timeout = Some(timeouts.send);
@@ -176,7 +180,7 @@ impl Endpoint {
                 self.confidence.on(Event::Hung, now);
                 true
             }
-            Failure::AnswerTime | Failure::BadAnswer | Failure::Broken => true,
+            Failure::AnswerTime | Failure::BadAnswer | Failure::Closed | Failure::Broken => true,
         };
         if matches!(failure, Failure::Connect | Failure::ConnectTime | Failure::Unreachable) {
             self.kick();
@@ -230,6 +234,8 @@ impl Endpoint {
     pub(super) fn come_back(&self) {
         if self.left.swap(false, Ordering::AcqRel) {
             self.passive.reset();
+            // Connections kept from before may end at another process: they are not found again.
+            self.group.store(next_group(), Ordering::Relaxed);
             self.confidence.reset(Confidence::Fresh);
             self.checked.store(NO_CHECKS, Ordering::Relaxed);
         }
@@ -334,24 +340,22 @@ fn spawn_check(endpoint: &Arc<Endpoint>, check: &Arc<HealthCheck>) -> tokio::tas
     let weak = Arc::downgrade(endpoint);
     let check = check.clone();
     tokio::spawn(async move {
-        check::watch_endpoint(&check, &target, &host, |healthy, why| {
+        let changed = |healthy, why: &str| {
             if let Some(endpoint) = weak.upgrade() {
                 endpoint.note_check(healthy, why);
             }
-        })
-        .await;
+        };
+        check::watch_endpoint(&check, &target, &host, changed, random).await;
     })
 }
 
-/// What does not change between two tries. The group key keeps connections of different endpoint objects apart, so that
-/// one that left and came back under the same address is never served over the old one's connections.
+/// What does not change between two tries.
 fn template(address: &Address, endpoint: Weak<Endpoint>) -> HttpPeer {
     let mut peer = match address {
         Address::Tcp(address) => HttpPeer::new(*address, false, String::new()),
         Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
             .unwrap_or_else(|_| HttpPeer::new(unreachable_address(), false, String::new())),
     };
-    peer.group_key = next_group();
     peer.options.custom_l4 = Some(Arc::new(Dial::new(endpoint)));
     // What is between two hops is taken out by policy::head, for every engine alike.
     peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();

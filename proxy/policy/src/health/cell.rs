@@ -31,6 +31,11 @@ impl ConfidenceCell {
         }
     }
 
+    /// Begins anew: the address left and is back, as another process perhaps.
+    pub fn reset(&self, confidence: Confidence) {
+        self.0.store(encode(confidence), Ordering::Relaxed);
+    }
+
     /// Takes the trial of a chosen endpoint; true as well where none is due. False: another request was quicker; choose
     /// again.
     pub fn claim(&self, now_ms: u64) -> bool {
