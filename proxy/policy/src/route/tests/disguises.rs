@@ -176,6 +176,13 @@ fn slashes_in_a_row_are_no_disguise_for_a_route_that_merges_them() {
 }
 
 #[test]
+fn the_longest_prefix_wins_over_a_shorter_one_that_merges_slashes() {
+    let router = site(&[RouteSpec { merge_slashes: true, ..route("/") }, route("/a*")]);
+    assert_eq!(position(get(&router, "/a//x")), Some(1));
+    assert_eq!(position(get(&router, "/b//x")), Some(0));
+}
+
+#[test]
 fn the_open_routes_are_open() {
     // Else the tables above would prove nothing.
     let router = paths(&ROUTES);
