@@ -7,6 +7,8 @@ use std::fmt;
 pub enum PathFault {
     /// The ways to read the path lead to different routes.
     Disguised,
+    /// Its dot segments leave the prefix of its route and come back.
+    LeavesRoute,
     /// It can be read in so many ways that not all are tried.
     Ambiguous,
     /// Its dot segments lead above `/`.
@@ -22,8 +24,9 @@ pub enum PathFault {
 }
 
 impl PathFault {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Disguised,
+        Self::LeavesRoute,
         Self::Ambiguous,
         Self::AboveRoot,
         Self::BadEscape,
@@ -35,6 +38,7 @@ impl PathFault {
     pub fn name(self) -> &'static str {
         match self {
             Self::Disguised => "path-disguised",
+            Self::LeavesRoute => "path-leaves-route",
             Self::Ambiguous => "path-ambiguous",
             Self::AboveRoot => "path-above-root",
             Self::BadEscape => "path-bad-escape",
@@ -50,6 +54,9 @@ impl PathFault {
             Self::Disguised => {
                 "As it was sent the path belongs to one route and, decoded and with its dot segments, parameters and \
                  double slashes resolved, to another."
+            }
+            Self::LeavesRoute => {
+                "The path has `..` segments that leave the prefix of its route and come back into it."
             }
             Self::Ambiguous => {
                 "The path mixes escapes, parameters, dot segments and slashes so that it can be read in too many ways."

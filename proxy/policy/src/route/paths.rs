@@ -73,11 +73,6 @@ impl Paths {
         })
     }
 
-    /// Whether every path leads to the same route, if to any.
-    pub(super) fn are_all_one(&self) -> bool {
-        self.rules.len() == 1 && self.prefixes.is_root_alone()
-    }
-
     /// The route for one reading of a path.
     pub(super) fn choose<H: Fields + ?Sized>(&self, text: &[u8], asked: &Asked<'_, H>) -> Option<Choice> {
         if self.merging

@@ -65,11 +65,6 @@ impl Prefixes {
         }
         None
     }
-
-    /// Whether all there is is `/`.
-    pub(super) fn is_root_alone(&self) -> bool {
-        matches!(&*self.entries, [only] if &*only.prefix == b"/")
-    }
 }
 
 /// The longest entry that `prefix` begins with, from `at` up.

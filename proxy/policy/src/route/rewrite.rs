@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::spelling::spelled_length;
 
-/// `rewrite` of a route. Prefixes are written decoded and begin with `/`.
+/// `rewrite` of a route. Prefixes are written decoded and begin with `/`; the one to go is the route's own or one that
+/// the route's own begins with, so that the router has seen to it that no dot segments lead out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RewriteSpec {
     #[default]

@@ -99,21 +99,37 @@ fn choose_in_every_reading<H: Fields + ?Sized>(
 ) -> Result<Option<Choice>, PathFault> {
     reduce(path)?;
     let sent = as_sent(path)?;
+    let others = other_readings(&sent)?;
     let choice = paths.choose(&sent, asked);
-    if !paths.are_all_one() {
-        let route = choice.map(|choice| choice.route);
-        for reading in other_readings(&sent)? {
-            if paths.choose(&reading, asked).map(|choice| choice.route) != route {
-                return Err(PathFault::Disguised);
-            }
+    let route = choice.map(|choice| choice.route);
+    if others.iter().any(|reading| paths.choose(reading, asked).map(|choice| choice.route) != route) {
+        return Err(PathFault::Disguised);
+    }
+    let Some(Choice { route, by: By::Prefix(length) }) = choice else { return Ok(choice) };
+    if std::iter::once(&*sent).chain(others.iter().map(Vec::as_slice)).any(|text| leaves(text, length)) {
+        return Err(PathFault::LeavesRoute);
+    }
+    let prefix = &merge_slashes(&sent)[..length];
+    let length = spelled_length(path.as_bytes(), prefix).unwrap_or_default();
+    Ok(Some(Choice { route, by: By::Prefix(length) }))
+}
+
+/// Whether dot segments lead out of the prefix, which has this length and no slashes in a row.
+///
+/// They come back into it, else the text would not be the route's. But what is sent upstream may have another prefix.
+fn leaves(text: &[u8], prefix: usize) -> bool {
+    let text = merge_slashes(text);
+    let ends_in_slash = text[prefix - 1] == b'/';
+    let rest = &text[prefix - usize::from(ends_in_slash)..];
+    let mut depth = 0_usize;
+    // What comes before the first slash belongs to the last segment of the prefix.
+    for segment in rest.split(|&byte| byte == b'/').skip(1) {
+        match segment {
+            b"." => {}
+            b".." if depth == 0 => return true,
+            b".." => depth -= 1,
+            _ => depth += 1,
         }
     }
-    Ok(choice.map(|choice| match choice.by {
-        By::Prefix(length) => {
-            let prefix = &merge_slashes(&sent)[..length];
-            let length = spelled_length(path.as_bytes(), prefix).unwrap_or_default();
-            Choice { by: By::Prefix(length), ..choice }
-        }
-        By::Whole | By::Pattern => choice,
-    }))
+    false
 }

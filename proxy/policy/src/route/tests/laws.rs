@@ -7,6 +7,7 @@ use proptest::sample::{select, subsequence};
 use super::super::readings::{is_plain, reduce, reduced_target};
 use super::reference::{HABITS, choose};
 use super::*;
+use crate::route::{RewriteSpec, rewrite};
 
 fn any_route() -> impl Strategy<Value = RouteSpec> {
     let segments =
@@ -40,6 +41,26 @@ fn any_path() -> impl Strategy<Value = String> {
     vec(select(parts), 0..9).prop_map(|all| format!("/{}", all.concat()))
 }
 
+/// Into a prefix, perhaps out of it, and into it again.
+fn any_path_that_comes_back() -> impl Strategy<Value = String> {
+    let ups = select(vec![
+        "/..",
+        "/%2e.",
+        "/..;x",
+        "/x/..",
+        "//..",
+        "%2f..",
+        "%5c..",
+        "/%252e%252e",
+        "/.",
+        "/y",
+        "z",
+    ]);
+    let prefix = select(vec!["/a", "/a/b", "/p", "/p/", "//a"]);
+    (prefix, vec(ups, 0..4), select(vec!["", "/x", "%2f", ";v"]))
+        .prop_map(|(prefix, ups, end)| format!("{prefix}{}{prefix}{end}", ups.concat()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -69,6 +90,25 @@ proptest! {
                 prop_assert_eq!(
                     position(outcome), choose(&routes, &text, "GET"), "{}", String::from_utf8_lossy(&text)
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn no_server_reads_a_rewritten_path_as_outside_the_new_prefix(
+        merge_slashes in any::<bool>(),
+        path in any_path_that_comes_back(),
+        habits in vec(select(HABITS.to_vec()), 0..10),
+    ) {
+        let routes = ["/", "/a", "/a/b", "/p*", "/p/"].map(|path| RouteSpec { merge_slashes, ..route(path) });
+        if let Some(route) = position(get(&site(&routes), &path))
+            && let PathSpec::Prefix { prefix, .. } = &routes[route].path
+        {
+            let spec = RewriteSpec::ReplacePrefix(prefix.clone(), "/new/place".into());
+            let mut text = rewrite(&path, &spec).into_owned().into_bytes();
+            for habit in habits {
+                text = habit(&text);
+                prop_assert!(text.starts_with(b"/new/place"), "{}", String::from_utf8_lossy(&text));
             }
         }
     }

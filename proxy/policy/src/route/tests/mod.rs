@@ -1,6 +1,7 @@
 //! Tests of the router as a whole, on sites written as a person writes them.
 
 mod disguises;
+mod docs;
 mod laws;
 mod order;
 mod reference;

@@ -63,8 +63,9 @@ fn is_pattern_of(route: &RouteSpec, text: &[u8]) -> bool {
 }
 
 /// What some server does to a path.
-pub(super) const HABITS: [fn(&[u8]) -> Vec<u8>; 6] =
-    [decode, turn, cut_query, cut_parameters, merge, resolve];
+pub(super) type Habit = fn(&[u8]) -> Vec<u8>;
+
+pub(super) const HABITS: [Habit; 6] = [decode, turn, cut_query, cut_parameters, merge, resolve];
 
 fn decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
