@@ -15,6 +15,8 @@ pub enum Step {
     /// Sends so many bytes of [`pattern`].
     SendPattern(u64),
     Wait(Duration),
+    /// Waits and reads nothing meanwhile, so that the proxy's writes come to a stop.
+    Deaf(Duration),
     /// Waits for the test: [`Gate::open`].
     Gate(Gate),
     /// Closes with FIN.

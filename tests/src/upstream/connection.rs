@@ -64,6 +64,10 @@ impl Connection {
             Step::Send(bytes) => self.send(&bytes).await,
             Step::SendPattern(length) => self.send_pattern(length).await,
             Step::Wait(duration) => self.unless_abandoned(tokio::time::sleep(duration)).await,
+            Step::Deaf(duration) => {
+                tokio::time::sleep(duration).await;
+                Ok(())
+            }
             Step::Gate(gate) => self.unless_abandoned(gate.pass()).await,
             Step::Hang => self.unless_abandoned(std::future::pending()).await,
             Step::Close => {
