@@ -4,6 +4,7 @@
 //! begin with `mzt-<pid>-`; what a dead test left behind is removed by the next one.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -45,8 +46,10 @@ impl Docker {
     /// A container that does nothing: its network namespace is where mizan and the clients run.
     pub fn inside(&self) -> Inside {
         let container = self.run("inside", &["sleep"]);
-        let pid = docker(&["inspect", "-f", "{{.State.Pid}}", &container]);
-        Inside { pid }
+        let format = "{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let text = docker(&["inspect", "-f", format, &container]);
+        let (pid, ip) = text.split_once(' ').unwrap_or_else(|| panic!("docker inspect says `{text}`"));
+        Inside { pid: pid.into(), ip: ip.parse().unwrap_or_else(|e| panic!("`{ip}`: {e}")) }
     }
 
     fn run(&self, alias: &str, args: &[&str]) -> String {
@@ -92,9 +95,15 @@ impl Drop for Docker {
 #[derive(Debug, Clone)]
 pub struct Inside {
     pid: String,
+    ip: Ipv4Addr,
 }
 
 impl Inside {
+    /// Where the host reaches it, without any published port.
+    pub fn ip(&self) -> Ipv4Addr {
+        self.ip
+    }
+
     /// The words that run a program there: `nsenter -t PID -n`.
     pub fn words(&self) -> [&str; 4] {
         ["nsenter", "-t", &self.pid, "-n"]

@@ -1,7 +1,6 @@
 //! Bounded waiting for a condition.
 
 use std::fmt::Display;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// How often a condition is looked at. Short, since a look is a local call.
@@ -11,10 +10,7 @@ const EVERY: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When it is still false after `within`: the message begins with `what`.
-pub async fn eventually<F>(what: impl Display, within: Duration, mut look: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
+pub async fn eventually(what: impl Display, within: Duration, mut look: impl AsyncFnMut() -> bool) {
     let begin = Instant::now();
     loop {
         if look().await {
@@ -29,10 +25,7 @@ where
 ///
 /// # Panics
 /// As soon as it is false once.
-pub async fn always<F>(what: impl Display, during: Duration, mut look: impl FnMut() -> F)
-where
-    F: Future<Output = bool>,
-{
+pub async fn always(what: impl Display, during: Duration, mut look: impl AsyncFnMut() -> bool) {
     let begin = Instant::now();
     while begin.elapsed() < during {
         assert!(look().await, "{what}: no longer so after {:?}", begin.elapsed());
