@@ -9,6 +9,7 @@ pub mod dns;
 pub mod dnsmasq;
 pub mod docker;
 pub mod eventually;
+pub mod h2;
 pub mod load;
 pub mod mizan;
 pub mod net;
