@@ -2,7 +2,7 @@
 
 use mizan_tests::load::Load;
 use mizan_tests::script::Gate;
-use mizan_tests::{Mizan, Raw, Script, Upstream, eventually};
+use mizan_tests::{Mizan, Raw, Script, Upstream, always, eventually};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -80,11 +80,12 @@ async fn a_reload_while_draining_does_not_bring_listeners_back() {
     busy.send("GET /gated HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     eventually("it is under way", SECOND, || async { mizan.in_flight().await == 1 }).await;
     mizan.signal(Signal::TERM);
-    eventually("it drains", SECOND, || async { mizan.status().await.draining }).await;
+    let refused = async || Raw::try_connect(mizan.addr()).await.is_err();
+    eventually("new connections are refused", 3 * SECOND, refused).await;
     mizan.signal(Signal::HUP);
+    always("they still are", SECOND / 4, refused).await;
     gate.open();
     assert_eq!(busy.answer().await.status, 200);
-    assert!(Raw::try_connect(mizan.addr()).await.is_err());
     assert_eq!(mizan.ended(5 * SECOND).await.code(), Some(0));
 }
 

@@ -74,7 +74,6 @@ async fn heads_that_http_1_would_read_differently_are_refused() {
         ("path without a slash", with_path("x"), None),
         ("path with a space", with_path("/a b"), None),
         ("path with CR and LF", with_path("/ HTTP/1.1\r\nx: y"), None),
-        ("path with a fragment", with_path("/a#b"), None),
         ("path with NUL", with_path("/a\0"), None),
         ("path with a bad escape", with_path("/%zz"), None),
         ("path twice", with(":path", "/y"), None),

@@ -26,7 +26,7 @@ async fn a_request_reaches_the_upstream_and_the_answer_comes_back() {
 
 #[tokio::test]
 async fn nginx_behind_and_curl_before_agree() {
-    let nginx = Nginx::start("location / { }").await;
+    let nginx = Nginx::start("location / { if_modified_since before; }").await;
     nginx.put("f.txt", b"0123456789");
     let yaml = mizan_tests::mizan::one_service_at(&format!("\"{}\"", nginx.addr()), "", "");
     let mizan = Mizan::start(&yaml).await;
