@@ -22,9 +22,17 @@ pub(super) fn receive(session: &Session, response: &mut ResponseHeader, context:
         asked,
         context.snapshot.limits.answer_head_size,
     );
-    if let Err(fault) = checked {
+    // RFC 9112, 6.1: HTTP/1.0 knows no chunks; who sends them there is not to be trusted with a length.
+    let chunked_1_0 = response.version == http::Version::HTTP_10
+        && response.headers.contains_key(http::header::TRANSFER_ENCODING);
+    let fault = match checked {
+        Err(fault) => Some(fault.explain()),
+        Ok(()) if chunked_1_0 => Some("the upstream's HTTP/1.0 answer has a Transfer-Encoding"),
+        Ok(()) => None,
+    };
+    if let Some(fault) = fault {
         upstream.failure = Some(Failure::BadAnswer);
-        let mut error = Error::explain(ErrorType::InvalidHTTPHeader, fault.explain());
+        let mut error = Error::explain(ErrorType::InvalidHTTPHeader, fault);
         error.esource = ErrorSource::Upstream;
         error.set_retry(false);
         return Err(error);
@@ -46,8 +54,15 @@ pub(super) fn receive(session: &Session, response: &mut ResponseHeader, context:
 }
 
 /// The answer as the client gets it.
-pub(super) fn prepare(session: &mut Session, response: &ResponseHeader, context: &mut Context) {
+pub(super) fn prepare(session: &mut Session, response: &mut ResponseHeader, context: &mut Context) {
     context.status = response.status.as_u16();
+    if session.req_header().version == http::Version::HTTP_10 {
+        // Chunks came with HTTP/1.1: here the end of the connection is the end of the body.
+        response.remove_header(&http::header::TRANSFER_ENCODING);
+        if !response.headers.contains_key(http::header::CONTENT_LENGTH) {
+            session.set_keepalive(None);
+        }
+    }
     if context.status == 101 {
         if let Some(client) = &context.client {
             client.tunnel.store(true, Ordering::Relaxed);

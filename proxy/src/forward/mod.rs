@@ -12,4 +12,4 @@ mod view;
 
 pub(crate) use errors::{Failure, reason};
 pub(crate) use pingora::Forwarder;
-pub(crate) use request_id::random;
+pub(crate) use request_id::{RequestId, random};

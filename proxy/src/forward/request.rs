@@ -249,6 +249,9 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
             request.remove_header(name.as_str());
         }
     }
+    if h2 {
+        join_cookies(request)?;
+    }
     if upstream.upgrade {
         request.insert_header(http::header::CONNECTION, "upgrade")?;
     }
@@ -266,6 +269,16 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
         (None, _) => {}
     }
     Ok(())
+}
+
+/// HTTP/2 may send a cookie in crumbs; HTTP/1 knows one field (RFC 9113, 8.2.3).
+fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+    let crumbs: Vec<&[u8]> = request.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return Ok(());
+    }
+    let joined = crumbs.join(&b"; "[..]);
+    request.insert_header(http::header::COOKIE, joined.as_slice())
 }
 
 /// Who the client is and how it came: what was sent about it is believed from trusted proxies only.

@@ -65,8 +65,9 @@ impl Changer {
         self.installed.lock().expect("no change panics while it holds the lock").listeners.names()
     }
 
-    pub(super) fn stop_listening(&self) {
-        self.installed.lock().expect("no change panics while it holds the lock").listeners.close();
+    /// Ends accepting; done once every listener is closed.
+    pub(super) fn stop_listening(&self) -> impl Future<Output = ()> + use<> {
+        self.installed.lock().expect("no change panics while it holds the lock").listeners.close()
     }
 }
 

@@ -118,15 +118,15 @@ impl Running {
     /// No new connections; idle ones get a moment for the request that may be on its way; the last request is finished.
     async fn drain(mut self) {
         let drain = self.edge.runtime.snapshot().config.drain.clone();
+        // Nobody is sent away before the door is shut: a client that is told to close would only come back to it.
+        self.changer.stop_listening().await;
         self.edge.runtime.drain();
         let _ = self.announce_shutdown.send(true);
         tracing::info!("draining: {} requests under way", self.edge.runtime.active_requests());
-        let grace = tokio::time::sleep(drain.idle_grace);
         let finish = async {
-            grace.await;
+            tokio::time::sleep(drain.idle_grace).await;
             self.edge.runtime.idle().await;
         };
-        self.changer.stop_listening();
         tokio::select! {
             finished = tokio::time::timeout(drain.timeout, finish) => match finished {
                 Ok(()) => tracing::info!("drained"),

@@ -5,6 +5,7 @@
 
 use super::connection::{Connection, RequestBody};
 use super::{Edge, refuse};
+use crate::forward::RequestId;
 use crate::snapshot::Snapshot;
 use bytes::BytesMut;
 use mizan_policy::head::{self, Body, ChunkScanner, Found, HeadFinder, HeadLimits, Refusal};
@@ -177,25 +178,16 @@ impl Arrival {
 }
 
 async fn refuse_head(connection: Box<Connection>, refusal: Refusal) {
-    tracing::info!(
-        target: "mizan::refused",
-        client = %connection.client().peer,
-        status = refusal.status,
-        rule = %refusal.rule,
-        "request refused: {}",
-        refusal.rule.explain()
-    );
-    let answer = refuse::answer(refusal.status);
-    connection.refuse(answer).await;
+    refuse(connection, refusal.status, refusal.rule.name(), refusal.rule.explain()).await;
 }
 
 async fn refuse_slow_head(connection: Box<Connection>) {
-    tracing::info!(
-        target: "mizan::refused",
-        client = %connection.client().peer,
-        status = 408,
-        rule = "head-timeout",
-        "request refused: its head did not end in time"
-    );
-    connection.refuse(refuse::answer(408)).await;
+    refuse(connection, 408, "head-timeout", "its head did not end in time").await;
+}
+
+async fn refuse(connection: Box<Connection>, status: u16, rule: &'static str, why: &'static str) {
+    let request_id = RequestId::next();
+    let client = connection.client().peer;
+    tracing::info!(target: "mizan::refused", %client, status, rule, %request_id, "request refused: {why}");
+    connection.refuse(refuse::answer(status, &request_id)).await;
 }

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// What every connection needs: the engine, and what is in force.
 pub(crate) struct Edge {
@@ -48,7 +49,8 @@ struct Listener {
     /// `127.0.0.1:8080`, as bound.
     name: String,
     /// Dropped to end accepting.
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    accepting: JoinHandle<()>,
 }
 
 /// Sockets that are bound and not yet accepting: proof that a change can be put in force.
@@ -82,17 +84,29 @@ impl Listeners {
                 Ok(listening) => {
                     tracing::info!("listening on {name}");
                     let (stop, stopped) = oneshot::channel();
-                    tokio::spawn(accept(listening, edge.clone(), stopped));
-                    self.open.insert(address, Listener { name, _stop: stop });
+                    let accepting = tokio::spawn(accept(listening, edge.clone(), stopped));
+                    self.open.insert(address, Listener { name, stop, accepting });
                 }
                 Err(error) => tracing::error!("cannot accept on {name}: {error}"),
             }
         }
     }
 
-    /// Ends accepting everywhere.
-    pub(crate) fn close(&mut self) {
-        self.open.clear();
+    /// Ends accepting everywhere; what it gives back is done once every queue is empty and every socket closed.
+    pub(crate) fn close(&mut self) -> impl Future<Output = ()> + use<> {
+        let closing: Vec<_> = std::mem::take(&mut self.open)
+            .into_values()
+            .map(|listener| {
+                drop(listener.stop);
+                listener.accepting
+            })
+            .collect();
+        async {
+            for accepting in closing {
+                // A task that panicked accepts no more either.
+                let _ = accepting.await;
+            }
+        }
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
@@ -123,6 +137,7 @@ async fn accept(listening: Listening, edge: Arc<Edge>, mut stopped: oneshot::Rec
 
 /// Connections that the kernel has completed already are served: closing the socket would reset them.
 async fn accept_queued(listening: &Listening, edge: &Arc<Edge>) {
+    listening.shrink_queue();
     while let Ok(Ok((socket, peer))) = tokio::time::timeout(QUEUE_LOOK, listening.accept()).await {
         admit(socket, peer, edge);
     }

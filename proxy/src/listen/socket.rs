@@ -59,6 +59,17 @@ impl Bound {
 }
 
 impl Listening {
+    /// Lets the kernel complete no further connections, so that the queue can be emptied before the socket is closed.
+    pub(super) fn shrink_queue(&self) {
+        let shrunk = match self {
+            Listening::Tcp(listener) => rustix::net::listen(listener, 0),
+            Listening::Unix(listener) => rustix::net::listen(listener, 0),
+        };
+        if let Err(error) = shrunk {
+            tracing::debug!("cannot shrink a listener's queue: {error}");
+        }
+    }
+
     pub(super) async fn accept(&self) -> io::Result<(Box<dyn Socket>, IpAddr)> {
         match self {
             Listening::Tcp(listener) => {
