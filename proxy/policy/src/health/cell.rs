@@ -31,6 +31,11 @@ impl ConfidenceCell {
         }
     }
 
+    /// Begins anew: the address left and is back, as another process perhaps.
+    pub fn reset(&self, confidence: Confidence) {
+        self.0.store(encode(confidence), Ordering::Relaxed);
+    }
+
     /// Takes the trial of a chosen endpoint whose dial was `Trial` (`Now` is true as well). False: another request was
     /// quicker; choose again. Not to be asked for one that was chosen as the last resort.
     pub fn claim(&self, now_ms: u64) -> bool {
