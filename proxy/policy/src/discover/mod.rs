@@ -4,5 +4,6 @@
 
 pub mod answers;
 pub mod schedule;
+pub mod system;
 #[cfg(test)]
 mod tests;
