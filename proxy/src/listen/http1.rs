@@ -79,9 +79,9 @@ fn take_head(
         Body::Length(length) => RequestBody::Length(length),
         Body::Chunked => RequestBody::Chunked(Box::new(ChunkScanner::new())),
     };
-    if !parsed.keep_alive {
-        connection.client().last_request.store(true, Ordering::Relaxed);
-    }
+    let client = connection.client();
+    client.last_request.store(!parsed.keep_alive, Ordering::Relaxed);
+    client.wants_upgrade.store(parsed.upgrade.is_some(), Ordering::Relaxed);
     if let Some(rewritten) = head::normalise(&head, &parsed) {
         head = BytesMut::from(rewritten.as_slice());
     }
