@@ -1,1 +1,1 @@
-//!
+//! Nothing of its own: what is measured is in benches/.

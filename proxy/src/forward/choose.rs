@@ -1,0 +1,129 @@
+//! Which endpoint takes the request, and whether another one may try what one failed at.
+#![expect(clippy::unnecessary_box_returns, reason = "the engine hands errors around boxed")]
+
+use super::context::{Context, Upstream};
+use super::errors::Failure;
+use super::request_id::random;
+use crate::clock;
+use crate::upstream::InFlight;
+use mizan_policy::balance::Draw;
+use mizan_policy::retry::{self, Body, Decision, Method, Tried};
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, ErrorSource, ErrorType, Result};
+use pingora_proxy::Session;
+
+/// Where a try failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stage {
+    Connecting,
+    Exchanging {
+        /// Over a kept connection.
+        reused: bool,
+    },
+}
+
+/// The endpoint for the next try, as the engine wants it described.
+pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
+    let Some(upstream) = context.upstream.as_mut() else {
+        return Err(Error::explain(ErrorType::InternalError, "no service was chosen"));
+    };
+    if let Some(last) = upstream.lease.take()
+        // A kept connection that was closed says nothing of the endpoint: a new one may be made.
+        && upstream.failure != Some(Failure::StaleConnection)
+    {
+        upstream.tried.push(last.endpoint().clone());
+    }
+    upstream.tries += 1;
+    let service = upstream.service.clone();
+    let track = *upstream.track.get_or_insert_with(|| service.choose_track(random()));
+    let draw = Draw { random: random(), hash: upstream.hash };
+    let Some(picked) = service.pick(track, draw, &upstream.tried) else {
+        return Err(nobody(upstream));
+    };
+    let connect = if picked.others {
+        service.timeouts.first_try.min(service.timeouts.connect)
+    } else {
+        service.timeouts.connect
+    };
+    let peer = picked.endpoint.peer(&service.timeouts, connect, service.keepalive, upstream.upgrade);
+    upstream.lease = Some(InFlight::new(picked.endpoint));
+    Ok(Box::new(peer))
+}
+
+/// No endpoint is left: 503, or what the last one that was tried failed with.
+fn nobody(upstream: &Upstream) -> Box<Error> {
+    let status = upstream.failure.map_or(503, Failure::status);
+    let mut error = Error::explain(ErrorType::HTTPStatus(status), "no endpoint can take the request");
+    error.esource = ErrorSource::Internal;
+    error.set_retry(false);
+    error
+}
+
+/// Books a failed try, and says whether it may be repeated elsewhere.
+pub(super) fn failed(
+    session: &Session,
+    context: &mut Context,
+    mut error: Box<Error>,
+    stage: Stage,
+) -> Box<Error> {
+    error.set_retry(false);
+    let Some(upstream) = context.upstream.as_mut() else { return error };
+    if *error.esource() != ErrorSource::Upstream {
+        // The client's fault, or ours: the endpoint is not to blame.
+        return error;
+    }
+    let (connecting, reused) = match stage {
+        Stage::Connecting => (true, false),
+        Stage::Exchanging { reused } => (false, reused),
+    };
+    let failure = upstream
+        .failure
+        .filter(|known| *known == Failure::BadAnswer && !connecting)
+        .unwrap_or_else(|| Failure::of(&error, connecting, reused, upstream.answered));
+    upstream.failure = Some(failure);
+    book(upstream, failure);
+    let tried = Tried {
+        failure: match failure {
+            Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Left => retry::Failure::Connect,
+            Failure::StaleConnection | Failure::Closed => retry::Failure::Closed,
+            Failure::AnswerTime => retry::Failure::Timeout,
+            Failure::BadAnswer | Failure::Broken => retry::Failure::Answer,
+        },
+        method: Method::of(session.req_header().method.as_str()),
+        body: if upstream.body_sent { Body::Begun } else { Body::Unsent },
+        tries: upstream.tries,
+        most: upstream.service.tries,
+    };
+    error.set_retry(retry::may_retry(tried, &upstream.service.retries, clock::now()) == Decision::Retry);
+    error
+}
+
+fn book(upstream: &Upstream, failure: Failure) {
+    let Some(lease) = &upstream.lease else { return };
+    let endpoint = lease.endpoint();
+    let ejected = endpoint.failed(failure, &upstream.service.passive);
+    if ejected {
+        tracing::warn!(
+            service = upstream.service.name,
+            endpoint = endpoint.name(),
+            from = endpoint.from,
+            "endpoint ejected after {} failures: {}",
+            upstream.service.passive.max_fails,
+            failure.explain()
+        );
+    }
+}
+
+/// An endpoint's answer has begun.
+pub(super) fn answered(upstream: &Upstream) {
+    if let Some(lease) = &upstream.lease {
+        lease.endpoint().answered(&upstream.service.passive);
+    }
+}
+
+/// The request is over; what it held is given back.
+pub(super) fn finished(context: &mut Context) {
+    if let Some(upstream) = context.upstream.as_mut() {
+        upstream.lease = None;
+    }
+}

@@ -1,0 +1,90 @@
+//! What a request carries from callback to callback, and gives back when it is dropped.
+
+use super::errors::Failure;
+use super::request_id::RequestId;
+use crate::listen::ClientInfo;
+use crate::runtime::{Busy, Runtime};
+use crate::snapshot::{ForwardAction, Snapshot};
+use crate::upstream::{Endpoint, InFlight, Service};
+use mizan_policy::forwarded::Client;
+use mizan_policy::head::Rule;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Until the connection is asked.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Dropped whatever happens: after an answer, an abort, a panic, a timeout. What must be undone is undone there.
+pub(crate) struct Context {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) started: Instant,
+    pub(super) request_id: RequestId,
+    pub(super) client: Option<Arc<ClientInfo>>,
+    /// Who sent the request: behind a trusted proxy, whom that names.
+    pub(super) origin: Client,
+    /// The upstream side; `None` for what is answered here.
+    pub(super) upstream: Option<Upstream>,
+    /// Why the request was refused here.
+    pub(super) refused: Option<Refused>,
+    /// The status that the client was sent, 0 before.
+    pub(super) status: u16,
+    _busy: Busy,
+}
+
+/// What a refusal is logged with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused {
+    pub(super) status: u16,
+    pub(super) rule: &'static str,
+    pub(super) why: &'static str,
+}
+
+pub(super) struct Upstream {
+    pub(super) service: Arc<Service>,
+    pub(super) action: Arc<ForwardAction>,
+    /// The path (and query) to send when it is not the one that came.
+    pub(super) target: Option<String>,
+    /// The upgrade that the client asked for and the route allows.
+    pub(super) upgrade: bool,
+    pub(super) hash: Option<u64>,
+    pub(super) track: Option<usize>,
+    /// Endpoints tried before, in order.
+    pub(super) tried: Vec<Arc<Endpoint>>,
+    /// How often an endpoint was asked, the try under way included.
+    pub(super) tries: u32,
+    /// The endpoint being tried, with the count it holds.
+    pub(super) lease: Option<InFlight>,
+    /// A byte of the body was handed to an endpoint.
+    pub(super) body_sent: bool,
+    /// An endpoint's answer has begun.
+    pub(super) answered: bool,
+    /// What went wrong with the try under way.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Context {
+    pub(super) fn new(runtime: &Arc<Runtime>) -> Self {
+        Self {
+            snapshot: runtime.snapshot_arc(),
+            started: Instant::now(),
+            request_id: RequestId::next(),
+            client: None,
+            origin: Client { address: UNKNOWN, peer: UNKNOWN, peer_trusted: false },
+            upstream: None,
+            refused: None,
+            status: 0,
+            _busy: runtime.begin_request(),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, status: u16, rule: Rule) -> Refused {
+        self.refuse_for(status, rule.name(), rule.explain())
+    }
+
+    pub(super) fn refuse_for(&mut self, status: u16, rule: &'static str, why: &'static str) -> Refused {
+        let refused = Refused { status, rule, why };
+        self.refused = Some(refused);
+        refused
+    }
+}

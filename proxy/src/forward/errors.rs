@@ -1,0 +1,124 @@
+//! What failed, and the status it becomes. The one place that maps errors to answers.
+
+use super::context::Context;
+use crate::upstream::LEFT;
+use pingora_core::{Error, ErrorSource, ErrorType};
+
+/// The log's status for a client that left before it was answered (nginx's convention).
+pub(super) const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// How a try at an endpoint failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection: nothing was sent.
+    Connect,
+    /// No connection within its time: nothing was sent.
+    ConnectTime,
+    /// There is no way to the address.
+    Unreachable,
+    /// The endpoint is no longer the service's: it was not even dialled.
+    Left,
+    /// A kept connection turned out to be closed before the first byte of an answer.
+    StaleConnection,
+    /// No answer within its time.
+    AnswerTime,
+    /// The answer breaks a rule of HTTP.
+    BadAnswer,
+    /// The connection was closed before the first byte of an answer.
+    Closed,
+    /// The answer broke off.
+    Broken,
+}
+
+impl Failure {
+    /// The failure behind an engine's error on the upstream side.
+    pub(super) fn of(error: &Error, connecting: bool, reused: bool, answered: bool) -> Self {
+        match error.etype() {
+            ErrorType::ConnectTimedout => Self::ConnectTime,
+            ErrorType::ConnectNoRoute => Self::Unreachable,
+            kind if *kind == LEFT => Self::Left,
+            _ if connecting => Self::Connect,
+            ErrorType::ReadTimedout | ErrorType::WriteTimedout => Self::AnswerTime,
+            ErrorType::InvalidHTTPHeader | ErrorType::HTTPStatus(_) => Self::BadAnswer,
+            _ if answered => Self::Broken,
+            _ if reused => Self::StaleConnection,
+            _ => Self::Closed,
+        }
+    }
+
+    pub(super) fn status(self) -> u16 {
+        match self {
+            Self::ConnectTime | Self::AnswerTime => 504,
+            Self::Left => 503,
+            Self::Connect
+            | Self::Unreachable
+            | Self::StaleConnection
+            | Self::BadAnswer
+            | Self::Closed
+            | Self::Broken => 502,
+        }
+    }
+
+    pub(crate) fn explain(self) -> &'static str {
+        match self {
+            Self::Connect => "the endpoint refused the connection",
+            Self::Unreachable => "there is no way to the endpoint's address",
+            Self::Left => "the endpoint left the service",
+            Self::Closed => "the endpoint closed the connection before it answered",
+            Self::ConnectTime => "the endpoint did not accept the connection in time",
+            Self::StaleConnection => "the endpoint closed a kept connection",
+            Self::AnswerTime => "the endpoint did not answer in time",
+            Self::BadAnswer => "the endpoint's answer breaks HTTP",
+            Self::Broken => "the endpoint broke the connection off",
+        }
+    }
+}
+
+/// What the client is told, and what the log says.
+pub(super) struct Verdict {
+    pub(super) status: u16,
+    pub(super) why: &'static str,
+    /// False when nobody is there to be told.
+    pub(super) tell: bool,
+}
+
+pub(super) fn verdict(error: &Error, context: &Context) -> Verdict {
+    if let Some(refused) = context.refused {
+        return Verdict { status: refused.status, why: refused.why, tell: true };
+    }
+    if let Some((status, rule)) = context.client.as_ref().and_then(|client| client.body_refusal()) {
+        return Verdict { status, why: rule.explain(), tell: true };
+    }
+    let stalled = |client: &std::sync::Arc<crate::listen::ClientInfo>| {
+        client.upload_stalled.load(std::sync::atomic::Ordering::Relaxed)
+    };
+    match error.esource() {
+        ErrorSource::Downstream if context.client.as_ref().is_some_and(stalled) => {
+            Verdict { status: 408, why: "the request's body came too slowly", tell: true }
+        }
+        ErrorSource::Downstream => match error.etype() {
+            ErrorType::InvalidHTTPHeader => {
+                Verdict { status: 400, why: "the request's body breaks HTTP", tell: true }
+            }
+            _ => Verdict { status: CLIENT_CLOSED_REQUEST, why: "the client left", tell: false },
+        },
+        ErrorSource::Upstream => {
+            let failure = context.upstream.as_ref().and_then(|upstream| upstream.failure);
+            let failure = failure.unwrap_or_else(|| Failure::of(error, false, false, true));
+            Verdict { status: failure.status(), why: failure.explain(), tell: true }
+        }
+        ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
+            ErrorType::HTTPStatus(status) => Verdict {
+                status: *status,
+                why: "no endpoint of the service can take the request",
+                tell: true,
+            },
+            _ => Verdict { status: 500, why: "an internal error", tell: true },
+        },
+    }
+}
+
+/// The reason phrase of a status (RFC 9110, 15), for HTTP/1.1's status line and plain bodies.
+pub(crate) fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error")
+}

@@ -1,0 +1,15 @@
+//! One request through the engine: what is decided where, and what the client gets when it fails.
+
+mod answer;
+mod choose;
+mod context;
+mod errors;
+mod pingora;
+mod reply;
+mod request;
+mod request_id;
+mod view;
+
+pub(crate) use errors::{Failure, reason};
+pub(crate) use pingora::Forwarder;
+pub(crate) use request_id::{RequestId, random};

@@ -1,0 +1,63 @@
+//! Answers that are made here: probes, fixed responses, errors.
+
+use super::context::{Context, Refused};
+use super::errors::reason;
+use bytes::Bytes;
+use pingora_core::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// A small plain answer.
+pub(super) async fn plain(
+    session: &mut Session,
+    context: &mut Context,
+    status: u16,
+    body: Bytes,
+) -> Result<()> {
+    let mut head = ResponseHeader::build(status, Some(4))?;
+    head.insert_header(http::header::CONTENT_TYPE, PLAIN)?;
+    send(session, context, head, body).await
+}
+
+/// An error: its status, its name and the request's id, and not a word about what is behind.
+pub(super) async fn error(session: &mut Session, context: &mut Context, status: u16) -> Result<()> {
+    let body = format!("{status} {}\nrequest id {}\n", reason(status), context.request_id);
+    let mut head = ResponseHeader::build(status, Some(5))?;
+    head.insert_header(http::header::CONTENT_TYPE, PLAIN)?;
+    head.insert_header("x-request-id", context.request_id.as_str())?;
+    if status == 503 {
+        head.insert_header(http::header::RETRY_AFTER, "1")?;
+    }
+    send(session, context, head, body.into()).await
+}
+
+/// A refusal: an error after which the connection is closed.
+pub(super) async fn refusal(session: &mut Session, context: &mut Context, refused: Refused) -> Result<()> {
+    session.set_keepalive(None);
+    error(session, context, refused.status).await
+}
+
+/// A whole answer; a HEAD request gets its head alone.
+pub(super) async fn send(
+    session: &mut Session,
+    context: &mut Context,
+    mut head: ResponseHeader,
+    body: Bytes,
+) -> Result<()> {
+    context.status = head.status.as_u16();
+    let bodiless = matches!(context.status, 204 | 304);
+    if !bodiless {
+        head.insert_header(http::header::CONTENT_LENGTH, body.len())?;
+    }
+    if session.is_process_shutting_down() || context.snapshot.draining() {
+        session.set_keepalive(None);
+    }
+    let head_alone = bodiless || body.is_empty() || session.req_header().method == http::Method::HEAD;
+    session.write_response_header(Box::new(head), head_alone).await?;
+    if head_alone {
+        return Ok(());
+    }
+    session.write_response_body(Some(body), true).await
+}

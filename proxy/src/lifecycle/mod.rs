@@ -1,0 +1,8 @@
+//! From start to exit: signals, reloads, the drain.
+
+mod change;
+mod run;
+mod signals;
+
+pub(crate) use change::Changer;
+pub(crate) use run::{RunError, RunOptions, start};

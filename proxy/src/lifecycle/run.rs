@@ -1,0 +1,188 @@
+//! Start, serve, drain.
+
+use super::change::{Changer, Installed, addresses};
+use super::signals::{Signals, Wish};
+use crate::admin;
+use crate::forward::Forwarder;
+use crate::listen::{BindError, Edge, Listeners};
+use crate::runtime::Runtime;
+use crate::snapshot::{BuildError, Next};
+use mizan_config::model::Config;
+use pingora_core::apps::HttpServerOptions;
+use pingora_core::server::configuration::ServerConf;
+use pingora_proxy::HttpProxy;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How long a start waits for the first answers of discovery before it serves without them.
+const FIRST_ANSWERS: Duration = Duration::from_secs(3);
+/// The engine's own bound on tries at one request; `retries.tries` decides long before.
+const ENGINE_TRIES: usize = 64;
+
+#[derive(Debug, Default)]
+pub(crate) struct RunOptions {
+    /// Where the configuration came from, for SIGHUP.
+    pub(crate) file: Option<PathBuf>,
+    /// Worker threads, for the size of the upstream pools.
+    pub(crate) threads: usize,
+}
+
+/// Why a start failed; nothing is left behind.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("{0}")]
+    Build(String),
+    #[error(transparent)]
+    Admin(#[from] admin::AdminError),
+    #[error("cannot listen for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+impl From<BuildError> for RunError {
+    fn from(error: BuildError) -> Self {
+        Self::Build(error.to_string())
+    }
+}
+
+/// A proxy that serves.
+pub(crate) struct Running {
+    changer: Arc<Changer>,
+    edge: Arc<Edge>,
+    signals: Signals,
+    announce_shutdown: watch::Sender<bool>,
+    admin: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("listeners", &self.listeners()).finish_non_exhaustive()
+    }
+}
+
+/// Binds everything, builds the first snapshot, and begins to serve.
+pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running, RunError> {
+    let signals = Signals::listen().map_err(RunError::Signals)?;
+    let wanted = addresses(&config);
+    let mut listeners = Listeners::default();
+    let prepared = listeners.prepare(&wanted)?;
+    let admin_socket = config.admin.as_ref().map(|admin| admin::bind(&admin.socket)).transpose()?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let next = Next::first(config, draining.clone())?;
+    let runtime = Runtime::new(next.snapshot, draining);
+    for service in &runtime.snapshot().services {
+        service.enter_force();
+    }
+    wait_for_discovery(&runtime).await;
+    let (announce_shutdown, shutdown) = watch::channel(false);
+    let engine = engine(&runtime, options.threads);
+    let edge = Arc::new(Edge { engine, runtime, shutdown });
+    listeners.install(prepared, &edge);
+    let installed = Installed { listeners, names: next.names };
+    let changer = Changer::new(edge.clone(), options.file, installed);
+    let admin =
+        admin_socket.map(|socket| tokio::spawn(admin::serve(socket, changer.clone(), edge.runtime.clone())));
+    tracing::info!("configuration 1 in force");
+    Ok(Running { changer, edge, signals, announce_shutdown, admin })
+}
+
+impl Running {
+    /// The addresses that clients reach, as bound.
+    pub(crate) fn listeners(&self) -> Vec<String> {
+        self.changer.listeners()
+    }
+
+    /// Serves until a signal asks for the end, then drains.
+    pub(crate) async fn until_stopped(mut self) {
+        loop {
+            match self.signals.next().await {
+                Wish::Reload => self.reload(),
+                Wish::Drain => return self.drain().await,
+            }
+        }
+    }
+
+    fn reload(&self) {
+        // A start that is bad is refused; a change that is bad changes nothing.
+        match tokio::task::block_in_place(|| self.changer.reload()) {
+            Ok(generation) => tracing::info!("configuration {generation} in force"),
+            Err(error) => tracing::error!("configuration refused, the last one stays in force:\n{error}"),
+        }
+    }
+
+    /// No new connections; idle ones get a moment for the request that may be on its way; the last request is finished.
+    async fn drain(mut self) {
+        let drain = self.edge.runtime.snapshot().config.drain.clone();
+        // Nobody is sent away before the door is shut: a client that is told to close would only come back to it.
+        self.changer.stop_listening().await;
+        self.edge.runtime.drain();
+        let _ = self.announce_shutdown.send(true);
+        tracing::info!("draining: {} requests under way", self.edge.runtime.active_requests());
+        let finish = async {
+            tokio::time::sleep(drain.idle_grace).await;
+            self.edge.runtime.idle().await;
+        };
+        tokio::select! {
+            finished = tokio::time::timeout(drain.timeout, finish) => match finished {
+                Ok(()) => tracing::info!("drained"),
+                Err(_) => tracing::warn!(
+                    "{} requests were still under way after {} s and are broken off",
+                    self.edge.runtime.active_requests(), drain.timeout.as_secs_f32()
+                ),
+            },
+            () = asked_twice(&mut self.signals) => tracing::warn!("asked to end a second time: leaving at once"),
+        }
+        if let Some(admin) = self.admin {
+            admin.abort();
+            // Waited for, so that its socket file is gone before the process is.
+            let _ = admin.await;
+        }
+    }
+}
+
+async fn asked_twice(signals: &mut Signals) {
+    while signals.next().await != Wish::Drain {}
+}
+
+/// Gives names a moment to be resolved, so that a start under traffic does not begin with errors.
+async fn wait_for_discovery(runtime: &Runtime) {
+    let all_answered = async {
+        for service in &runtime.snapshot_arc().services {
+            service.until_ready().await;
+        }
+    };
+    if tokio::time::timeout(FIRST_ANSWERS, all_answered).await.is_err() {
+        let snapshot = runtime.snapshot_arc();
+        tracing::warn!(
+            "discovery has not answered yet for: {}; serving without",
+            snapshot.not_ready().join(", ")
+        );
+    }
+}
+
+fn engine(runtime: &Arc<Runtime>, threads: usize) -> Arc<HttpProxy<Forwarder>> {
+    let keepalive: usize = runtime.snapshot().config.services.iter().map(|service| service.keepalive).sum();
+    let conf = ServerConf {
+        threads,
+        max_retries: ENGINE_TRIES,
+        // One pool for all services: `keepalive` bounds each service, this bounds their sum.
+        upstream_keepalive_pool_size: keepalive.max(1024),
+        ..ServerConf::default()
+    };
+    let mut proxy = HttpProxy::new(Forwarder::new(runtime.clone()), Arc::new(conf));
+    let limits = &runtime.snapshot().limits;
+    let mut options = HttpServerOptions::default();
+    options.h2_idle_timeout = Some(limits.idle_timeout);
+    proxy.server_options = Some(options);
+    let mut h2 = pingora_core::protocols::http::v2::server::default_h2_options();
+    h2.max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX));
+    h2.max_concurrent_streams(128);
+    proxy.h2_options = Some(h2);
+    proxy.handle_init_modules();
+    Arc::new(proxy)
+}

@@ -1,0 +1,7 @@
+//! What the operator gets to see.
+
+mod log;
+mod problems;
+
+pub(crate) use log::log_to_stderr;
+pub(crate) use problems::render;

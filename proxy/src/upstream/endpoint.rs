@@ -1,0 +1,379 @@
+//! One endpoint: an address, what is under way there, and what is known of its health.
+
+use super::Address;
+use super::address::entry_name;
+use super::dial::Dial;
+use crate::check::{self, Target};
+use crate::clock;
+use crate::discover::{Confirmation, Watch};
+use crate::forward::{Failure, random};
+use mizan_api::{EndpointState, EndpointStatus};
+use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
+use mizan_policy::health::active::Verdict;
+use mizan_policy::health::cell::ConfidenceCell;
+use mizan_policy::health::confidence::{Cause, Confidence, Dial as May, Event};
+use mizan_policy::health::fitness::Fitness;
+use mizan_policy::health::passive::{Failed, Passive, PassiveState, Standing};
+use pingora_core::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// Kept connections are closed after so long without a request: just below the shortest keepalive that is a common
+/// server's default (Node: 5 s), so that a request rarely meets a connection that its other end is closing.
+const KEPT_FOR: Duration = Duration::from_secs(4);
+/// What a connection beyond `keepalive` is kept for: long enough to be handed back, not to be found again.
+const NOT_KEPT: Duration = Duration::from_millis(1);
+/// Reads of a tunnel (WebSocket) may be this far apart.
+const TUNNEL_READ: Duration = Duration::from_secs(3600);
+
+/// Identity is the address: an endpoint outlives reloads and answers of discovery, and its counts with it.
+pub(crate) struct Endpoint {
+    pub(crate) address: Address,
+    /// The entry of mizan.yml: `api:3000`.
+    pub(crate) from: String,
+    name: String,
+    key: u64,
+    /// `None` for addresses that are written out: nobody can be asked about them.
+    watch: Option<Arc<Watch>>,
+    template: HttpPeer,
+    /// Keeps this endpoint's connections apart from those of others, and from its own before it left.
+    group: AtomicU64,
+    /// Requests under way.
+    pub(super) active: AtomicU32,
+    /// Open connections, kept ones included.
+    pub(super) connections: AtomicU64,
+    pub(super) requests: AtomicU64,
+    failures: AtomicU64,
+    passive: PassiveState,
+    confidence: ConfidenceCell,
+    checked: AtomicU8,
+    last_failure: Mutex<Cow<'static, str>>,
+    left: AtomicBool,
+    left_now: Notify,
+    check: Mutex<Option<Checking>>,
+}
+
+/// What `checked` holds: what active checks say.
+const NO_CHECKS: u8 = 0;
+const UNKNOWN: u8 = 1;
+const HEALTHY: u8 = 2;
+const UNHEALTHY: u8 = 3;
+
+struct Checking {
+    check: Arc<HealthCheck>,
+    task: AbortHandle,
+}
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(address: Address, entry: &EndpointAddress, watch: Option<Arc<Watch>>) -> Arc<Self> {
+        let name = address.to_string();
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let key = hasher.finish();
+        let confidence = if watch.is_some() { Confidence::Fresh } else { Confidence::Fixed };
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            template: template(&address, this.clone()),
+            group: AtomicU64::new(next_group()),
+            address,
+            from: entry_name(entry),
+            name,
+            key,
+            watch,
+            active: AtomicU32::new(0),
+            connections: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            passive: PassiveState::default(),
+            confidence: ConfidenceCell::new(confidence),
+            checked: AtomicU8::new(0),
+            last_failure: Mutex::default(),
+            left: AtomicBool::new(false),
+            left_now: Notify::new(),
+            check: Mutex::new(None),
+        })
+    }
+
+    /// For logs.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For a request that brought no Host of its own.
+    pub(crate) fn host(&self) -> &str {
+        if matches!(self.address, Address::Unix(_)) { "localhost" } else { &self.from }
+    }
+
+    pub(crate) fn key(&self) -> u64 {
+        self.key
+    }
+
+    pub(crate) fn active(&self) -> u32 {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// What is known of it, for choosing.
+    pub(super) fn fitness(&self, passive: &Passive, now: u64) -> Fitness {
+        Fitness {
+            verdict: self.verdict(),
+            standing: self.passive.standing(passive, now),
+            dial: if self.has_left() { May::Never } else { self.confidence.get().dial(now) },
+        }
+    }
+
+    /// Takes what only one request may have: the trial of an endpoint that was out. False: another one was quicker.
+    pub(super) fn claim(&self, passive: &Passive, now: u64) -> bool {
+        let fitness = self.fitness(passive, now);
+        let tried = fitness.standing != Standing::Due || self.passive.claim(passive, now);
+        tried && (fitness.dial != May::Trial || self.confidence.claim(now))
+    }
+
+    /// The engine's description of this endpoint for one try.
+    pub(crate) fn peer(
+        &self,
+        timeouts: &Timeouts,
+        connect: Duration,
+        keepalive: usize,
+        upgrade: bool,
+    ) -> HttpPeer {
+        let mut peer = self.template.clone();
+        let kept = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
+        peer.group_key = self.group.load(Ordering::Relaxed);
+        peer.options.total_connection_timeout = Some(connect);
+        peer.options.read_timeout = Some(if upgrade { TUNNEL_READ } else { timeouts.read });
+        peer.options.write_timeout = Some(timeouts.send);
+        peer.options.idle_timeout = Some(if kept { KEPT_FOR } else { NOT_KEPT });
+        peer
+    }
+
+    /// An answer has begun.
+    pub(crate) fn answered(&self, passive: &Passive) {
+        let now = clock::now();
+        if self.passive.succeeded(passive, now) {
+            tracing::info!(endpoint = self.name, from = self.from, "endpoint is back in rotation");
+        }
+        if self.confidence.get() != Confidence::Confirmed {
+            self.confidence.on(Event::Answered, now);
+        }
+    }
+
+    /// A try failed. True when this took the endpoint out of rotation.
+    pub(crate) fn failed(&self, failure: Failure, passive: &Passive) -> bool {
+        let now = clock::now();
+        let counts = match failure {
+            // The other end may close what is idle; the next connect tells whether it is still there.
+            Failure::StaleConnection | Failure::Left => false,
+            Failure::Connect => self.confidence.on(Event::Refused, now).0.refusal_counts(),
+            Failure::ConnectTime | Failure::Unreachable => {
+                self.confidence.on(Event::Hung, now);
+                true
+            }
+            Failure::AnswerTime | Failure::BadAnswer | Failure::Closed | Failure::Broken => true,
+        };
+        if matches!(failure, Failure::Connect | Failure::ConnectTime | Failure::Unreachable) {
+            self.kick();
+        }
+        if !counts {
+            return false;
+        }
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.note_failure(Cow::Borrowed(failure.explain()));
+        self.passive.failed(passive, now) == Failed::Ejected
+    }
+
+    /// A connection closed. When it was the last one, the address may be somebody else's by now.
+    pub(super) fn connection_closed(&self) {
+        if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 && self.watch.is_some() {
+            self.confidence.on(Event::IdleClosed, clock::now());
+        }
+    }
+
+    /// Has the address looked up again, soon and once for all who ask.
+    pub(super) fn kick(&self) {
+        if let Some(watch) = &self.watch {
+            watch.kick();
+        }
+    }
+
+    /// Sees to it that the address is still this endpoint's where that is in doubt. False: it is not to be dialled.
+    pub(super) async fn confirm(&self, limit: Duration) -> bool {
+        let (Some(watch), Address::Tcp(address)) = (&self.watch, &self.address) else { return true };
+        if self.confidence.get().dial(clock::now()) != May::AfterLookup {
+            return true;
+        }
+        let event = match watch.confirm(address.ip(), limit).await {
+            Confirmation::Present => Event::Present,
+            Confirmation::Absent => Event::Absent,
+            Confirmation::Unknown => Event::LookupFailed,
+        };
+        let (_, after) = self.confidence.on(event, clock::now());
+        after.dial(clock::now()) == May::Now
+    }
+
+    /// The address left its name's answer: no new requests, pending connects given up.
+    pub(super) fn leave(&self) {
+        if !self.left.swap(true, Ordering::AcqRel) {
+            self.left_now.notify_waiters();
+            *self.check.lock().expect("nothing panics while it holds the lock") = None;
+        }
+    }
+
+    /// The address is back: what is under way counts on, health starts anew.
+    pub(super) fn come_back(&self) {
+        if self.left.swap(false, Ordering::AcqRel) {
+            self.passive.reset();
+            // Connections kept from before may end at another process: they are not found again.
+            self.group.store(next_group(), Ordering::Relaxed);
+            self.confidence.reset(Confidence::Fresh);
+            self.checked.store(NO_CHECKS, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
+    }
+
+    /// Returns once the endpoint has left.
+    pub(super) async fn left(&self) {
+        loop {
+            let left = self.left_now.notified();
+            if self.has_left() {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// Starts, changes or ends its active checks.
+    pub(super) fn set_check(self: &Arc<Self>, wanted: Option<&Arc<HealthCheck>>) {
+        let mut check = self.check.lock().expect("nothing panics while it holds the lock");
+        if check.as_ref().map(|running| running.check.as_ref()) == wanted.map(AsRef::as_ref)
+            || self.has_left()
+        {
+            return;
+        }
+        *check = wanted
+            .map(|wanted| Checking { check: wanted.clone(), task: spawn_check(self, wanted).abort_handle() });
+        self.checked.store(if wanted.is_some() { UNKNOWN } else { NO_CHECKS }, Ordering::Relaxed);
+    }
+
+    fn note_failure(&self, why: Cow<'static, str>) {
+        *self.last_failure.lock().expect("nothing panics while it holds the lock") = why;
+    }
+
+    /// `None`: there are no checks.
+    fn verdict(&self) -> Option<Verdict> {
+        match self.checked.load(Ordering::Relaxed) {
+            NO_CHECKS => None,
+            HEALTHY => Some(Verdict::Healthy),
+            UNHEALTHY => Some(Verdict::Unhealthy),
+            _ => Some(Verdict::Unknown),
+        }
+    }
+
+    fn note_check(&self, healthy: bool, why: &str) {
+        self.checked.store(if healthy { HEALTHY } else { UNHEALTHY }, Ordering::Relaxed);
+        if healthy {
+            self.confidence.on(Event::Answered, clock::now());
+            tracing::info!(endpoint = self.name, from = self.from, "endpoint is healthy");
+        } else {
+            self.note_failure(Cow::Owned(why.to_owned()));
+            tracing::warn!(endpoint = self.name, from = self.from, "endpoint is unhealthy: {why}");
+        }
+    }
+
+    pub(crate) fn status(&self, passive: &Passive) -> EndpointStatus {
+        let fitness = self.fitness(passive, clock::now());
+        let state = if self.has_left() {
+            EndpointState::Draining
+        } else if fitness.verdict == Some(Verdict::Unhealthy) {
+            EndpointState::Unhealthy
+        } else if fitness.standing != Standing::In {
+            EndpointState::Ejected
+        } else {
+            match self.confidence.get() {
+                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => EndpointState::Up,
+                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
+                Confidence::Unconfirmed(Cause::ConnectFailed) | Confidence::Suspect { .. } | Confidence::Gone => {
+                    EndpointState::Unconfirmed
+                }
+            }
+        };
+        let why = match state {
+            EndpointState::Up | EndpointState::Starting => String::new(),
+            EndpointState::Draining => "its address left the name's answer".to_owned(),
+            EndpointState::Ejected | EndpointState::Unhealthy | EndpointState::Unconfirmed => {
+                self.last_failure.lock().expect("nothing panics while it holds the lock").to_string()
+            }
+        };
+        EndpointStatus {
+            address: self.name.clone(),
+            from: self.from.clone(),
+            state,
+            why,
+            in_flight: u64::from(self.active()),
+            connections: self.connections.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn spawn_check(endpoint: &Arc<Endpoint>, check: &Arc<HealthCheck>) -> tokio::task::JoinHandle<()> {
+    let target = match &endpoint.address {
+        Address::Tcp(address) => Target::Tcp(*address),
+        Address::Unix(path) => Target::Unix(path.clone()),
+    };
+    let host = check.host.clone().unwrap_or_else(|| endpoint.host().to_owned());
+    let weak = Arc::downgrade(endpoint);
+    let check = check.clone();
+    tokio::spawn(async move {
+        let changed = |healthy, why: &str| {
+            if let Some(endpoint) = weak.upgrade() {
+                endpoint.note_check(healthy, why);
+            }
+        };
+        check::watch_endpoint(&check, &target, &host, changed, random).await;
+    })
+}
+
+/// What does not change between two tries.
+fn template(address: &Address, endpoint: Weak<Endpoint>) -> HttpPeer {
+    let mut peer = match address {
+        Address::Tcp(address) => HttpPeer::new(*address, false, String::new()),
+        Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
+            .unwrap_or_else(|_| HttpPeer::new(unreachable_address(), false, String::new())),
+    };
+    peer.options.custom_l4 = Some(Arc::new(Dial::new(endpoint)));
+    // What is between two hops is taken out by policy::head, for every engine alike.
+    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
+    peer
+}
+
+/// Stands in for a Unix path that no socket address can hold; mizan.yml's check refuses those.
+fn unreachable_address() -> SocketAddr {
+    SocketAddr::from((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
+}
+
+fn next_group() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+//! What is behind: services, their tracks, and the endpoints that answer.
+
+mod address;
+mod dial;
+mod endpoint;
+mod guard;
+mod members;
+mod service;
+mod track;
+
+pub(crate) use address::Address;
+pub(crate) use dial::LEFT;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use guard::InFlight;
+pub(crate) use service::Service;
+pub(crate) use track::Track;

@@ -1,0 +1,255 @@
+//! One track of a service: the entries of mizan.yml, what they resolve to, and the endpoints that come of it.
+
+use super::members::{Member, Members};
+use super::{Address, Endpoint};
+use crate::discover::{Names, Watch};
+use arc_swap::ArcSwap;
+use mizan_config::model::{self, EndpointAddress, HealthCheck};
+use mizan_policy::balance::{Algorithm, Cursor, Draw};
+use mizan_policy::health::passive::Passive;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, Weak};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+pub(crate) struct Track {
+    /// Empty for a service without tracks.
+    pub(crate) name: String,
+    algorithm: Algorithm,
+    members: ArcSwap<Members>,
+    cursor: Cursor,
+    sources: Mutex<Sources>,
+    /// Turns true once every name has had an answer.
+    ready: watch::Sender<bool>,
+    followers: Mutex<Vec<AbortHandle>>,
+}
+
+/// What `members` is made from.
+struct Sources {
+    entries: Vec<Source>,
+    /// Endpoints by address, also those that left and still have requests: an address that returns is the same one.
+    known: HashMap<Address, Weak<Endpoint>>,
+    check: Option<Arc<HealthCheck>>,
+    /// False until the snapshot this track belongs to is in force: nothing is checked before.
+    in_force: bool,
+}
+
+struct Source {
+    entry: model::Endpoint,
+    watch: Option<Arc<Watch>>,
+    addresses: Vec<Address>,
+    answered: bool,
+}
+
+impl Track {
+    /// `last`: the same track of the snapshot in force, whose endpoints are taken over by address.
+    pub(super) fn new(
+        wanted: &model::Track,
+        algorithm: Algorithm,
+        check: Option<Arc<HealthCheck>>,
+        last: Option<&Track>,
+        names: &Arc<Names>,
+    ) -> Arc<Self> {
+        let entries: Vec<Source> =
+            wanted.endpoints.iter().map(|entry| Source::new(entry, last, names)).collect();
+        let known = last.map(Track::by_address).unwrap_or_default();
+        let track = Arc::new(Self {
+            name: wanted.name.clone(),
+            algorithm,
+            members: ArcSwap::from_pointee(Members::new(Vec::new(), algorithm)),
+            cursor: Cursor::default(),
+            sources: Mutex::new(Sources { entries, known, check, in_force: false }),
+            ready: watch::Sender::new(false),
+            followers: Mutex::default(),
+        });
+        track.rebuild();
+        track
+    }
+
+    /// The snapshot is in force: names are followed and endpoints checked from now on.
+    pub(super) fn enter_force(self: &Arc<Self>) {
+        let mut followers = self.followers.lock().expect("nothing panics while it holds the lock");
+        if !followers.is_empty() {
+            return;
+        }
+        let mut sources = self.sources();
+        sources.in_force = true;
+        for (index, source) in sources.entries.iter().enumerate() {
+            if let Some(watch) = &source.watch {
+                followers.push(
+                    tokio::spawn(follow(Arc::downgrade(self), index, watch.subscribe())).abort_handle(),
+                );
+            }
+        }
+        for endpoint in self.members.load().iter() {
+            endpoint.set_check(sources.check.as_ref());
+        }
+    }
+
+    /// The snapshot was replaced: nothing is followed any more, and endpoints that no successor keeps are left.
+    pub(super) fn leave_force(&self, kept: &HashSet<*const Endpoint>) {
+        for follower in self.followers.lock().expect("nothing panics while it holds the lock").drain(..) {
+            follower.abort();
+        }
+        for endpoint in self.members.load().iter().filter(|endpoint| !kept.contains(&Arc::as_ptr(endpoint))) {
+            endpoint.leave();
+        }
+    }
+
+    pub(super) fn pick(
+        &self,
+        draw: Draw,
+        passive: &Passive,
+        tried: &[Arc<Endpoint>],
+    ) -> Option<(Arc<Endpoint>, bool)> {
+        self.members.load().pick(&self.cursor, draw, passive, tried)
+    }
+
+    pub(super) fn members(&self) -> Vec<Arc<Endpoint>> {
+        self.members.load().iter().cloned().collect()
+    }
+
+    /// All endpoints in sight, those that left and still have requests included.
+    pub(crate) fn known(&self) -> Vec<Arc<Endpoint>> {
+        let mut known: Vec<_> = self.sources().known.values().filter_map(Weak::upgrade).collect();
+        known.sort_by(|one, other| one.address.cmp(&other.address));
+        known
+    }
+
+    pub(super) fn ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+
+    pub(super) async fn until_ready(&self) {
+        // The sender lives as long as the track, so waiting cannot fail.
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
+    }
+
+    fn sources(&self) -> std::sync::MutexGuard<'_, Sources> {
+        self.sources.lock().expect("nothing panics while it holds the lock")
+    }
+
+    fn by_address(&self) -> HashMap<Address, Weak<Endpoint>> {
+        self.sources().known.clone()
+    }
+
+    /// A name has another answer.
+    fn update(&self, index: usize, watch: &watch::Receiver<Arc<crate::discover::Resolved>>) {
+        {
+            let resolved = watch.borrow().clone();
+            let mut sources = self.sources();
+            let source = &mut sources.entries[index];
+            source.take(&resolved);
+        }
+        self.rebuild();
+    }
+
+    /// Makes the members anew from what the entries resolve to.
+    fn rebuild(&self) {
+        let mut sources = self.sources();
+        let mut members: Vec<Member> = Vec::new();
+        let mut seen = HashSet::new();
+        let sources = &mut *sources;
+        for source in &sources.entries {
+            for address in &source.addresses {
+                if !seen.insert(address.clone()) {
+                    continue;
+                }
+                let endpoint = sources.known.get(address).and_then(Weak::upgrade).unwrap_or_else(|| {
+                    let endpoint =
+                        Endpoint::new(address.clone(), &source.entry.address, source.watch.clone());
+                    sources.known.insert(address.clone(), Arc::downgrade(&endpoint));
+                    endpoint
+                });
+                if sources.in_force {
+                    endpoint.come_back();
+                    endpoint.set_check(sources.check.as_ref());
+                }
+                members.push(Member { endpoint, weight: source.entry.weight });
+            }
+        }
+        let ready = sources.entries.iter().all(|source| source.answered);
+        let last = self.members.swap(Arc::new(Members::new(members, self.algorithm)));
+        if sources.in_force {
+            for endpoint in last.iter().filter(|endpoint| !seen.contains(&endpoint.address)) {
+                tracing::info!(endpoint = endpoint.name(), from = endpoint.from, "endpoint left");
+                endpoint.leave();
+            }
+        }
+        sources.known.retain(|_, endpoint| endpoint.strong_count() > 0);
+        self.ready.send_if_modified(|was| std::mem::replace(was, *was || ready) != *was || ready);
+    }
+}
+
+impl Drop for Track {
+    fn drop(&mut self) {
+        for follower in self.followers.lock().expect("nothing panics while it holds the lock").drain(..) {
+            follower.abort();
+        }
+    }
+}
+
+impl Source {
+    fn new(entry: &model::Endpoint, last: Option<&Track>, names: &Arc<Names>) -> Self {
+        match &entry.address {
+            EndpointAddress::Ip(address) => Self::fixed(entry, Address::Tcp(*address)),
+            EndpointAddress::Unix(path) => Self::fixed(entry, Address::Unix(path.clone())),
+            EndpointAddress::Name { host, .. } => {
+                let watch = names.watch(host);
+                let mut source = Self {
+                    entry: entry.clone(),
+                    addresses: Vec::new(),
+                    answered: false,
+                    watch: Some(watch.clone()),
+                };
+                source.take(&watch.current());
+                if !source.answered
+                    && let Some(last) = last
+                {
+                    // Another resolver has not answered yet: what the last one said serves until it does.
+                    let sources = last.sources();
+                    if let Some(known) =
+                        sources.entries.iter().find(|known| known.entry.address == entry.address)
+                    {
+                        source.addresses.clone_from(&known.addresses);
+                    }
+                }
+                source
+            }
+        }
+    }
+
+    fn fixed(entry: &model::Endpoint, address: Address) -> Self {
+        Self { entry: entry.clone(), watch: None, addresses: vec![address], answered: true }
+    }
+
+    fn take(&mut self, resolved: &crate::discover::Resolved) {
+        let EndpointAddress::Name { port, .. } = &self.entry.address else { return };
+        if resolved.answered {
+            self.answered = true;
+            self.addresses =
+                resolved.addresses.iter().map(|ip| Address::Tcp(SocketAddr::new(*ip, *port))).collect();
+        }
+    }
+}
+
+/// Follows a name until its track is gone.
+async fn follow(
+    track: Weak<Track>,
+    index: usize,
+    mut resolved: watch::Receiver<Arc<crate::discover::Resolved>>,
+) {
+    loop {
+        match track.upgrade() {
+            Some(track) => {
+                resolved.mark_unchanged();
+                track.update(index, &resolved);
+            }
+            None => return,
+        }
+        if resolved.changed().await.is_err() {
+            return;
+        }
+    }
+}
