@@ -17,7 +17,7 @@ mod tree;
 mod units;
 
 pub use decode::REGEX_SIZE_LIMIT;
-pub use load::{Examined, MAX_FILE_SIZE, examine, load, parse};
+pub use load::{Examined, MAX_FILE_SIZE, examine, examine_file, load, parse};
 pub use model::Config;
 pub use problems::{Problem, Problems, Style};
 pub use schema::schema;
