@@ -239,18 +239,17 @@ async fn respond(
 }
 
 /// The request as the endpoint gets it.
-pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Result<()> {
+pub(super) fn prepare(came_by: http::Version, request: &mut RequestHeader, context: &mut Context) -> Result<()> {
     let Some(upstream) = context.upstream.as_ref() else {
         return Err(Error::explain(ErrorType::InternalError, "no upstream was chosen"));
     };
-    let h2 = request.version == http::Version::HTTP_2;
     let removals = head::request_removals(fields(&request.headers), upstream.upgrade);
     if !removals.is_empty() {
         for name in removals.iter().map(str::to_owned).collect::<Vec<_>>() {
             request.remove_header(name.as_str());
         }
     }
-    if h2 {
+    if came_by == http::Version::HTTP_2 {
         join_cookies(request)?;
     }
     if upstream.upgrade {
@@ -263,11 +262,14 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
     request.insert_header("X-Request-Id", context.request_id.as_str())?;
     match (&upstream.action.host, request.headers.contains_key(HOST)) {
         (Some(host), _) => request.insert_header(HOST, host.as_str())?,
-        (None, false) if !h2 => {
+        (None, false) => {
             let endpoint = upstream.lease.as_ref().map_or("localhost", |lease| lease.endpoint().host());
             request.insert_header(HOST, endpoint)?;
         }
-        (None, _) => {}
+        (None, true) => {}
+    }
+    if upstream.service.keepalive == 0 && !upstream.upgrade {
+        request.insert_header(http::header::CONNECTION, "close")?;
     }
     Ok(())
 }

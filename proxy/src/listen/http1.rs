@@ -121,7 +121,8 @@ impl Arrival {
     fn new(connection: &Connection, snapshot: &Snapshot, opening: bool) -> Self {
         let now = Instant::now();
         // A connection that never sends anything is given no longer than a head.
-        let idle = if opening { snapshot.limits.head_timeout } else { snapshot.limits.idle_timeout };
+        let idle = snapshot.limits.idle_timeout;
+        let idle = if opening { idle.min(snapshot.limits.head_timeout) } else { idle };
         Self {
             finder: HeadFinder::default(),
             limits: snapshot.head_limits,

@@ -54,6 +54,8 @@ pub(crate) struct Endpoint {
     passive: PassiveState,
     confidence: ConfidenceCell,
     checked: AtomicU8,
+    /// Since it was first seen, or came back.
+    has_answered: AtomicBool,
     last_failure: Mutex<Cow<'static, str>>,
     left: AtomicBool,
     left_now: Notify,
@@ -98,7 +100,8 @@ impl Endpoint {
             failures: AtomicU64::new(0),
             passive: PassiveState::default(),
             confidence: ConfidenceCell::new(confidence),
-            checked: AtomicU8::new(0),
+            checked: AtomicU8::new(NO_CHECKS),
+            has_answered: AtomicBool::new(false),
             last_failure: Mutex::default(),
             left: AtomicBool::new(false),
             left_now: Notify::new(),
@@ -164,6 +167,9 @@ impl Endpoint {
         if self.passive.succeeded(passive, now) {
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is back in rotation");
         }
+        if !self.has_answered.load(Ordering::Relaxed) {
+            self.has_answered.store(true, Ordering::Relaxed);
+        }
         if self.confidence.get() != Confidence::Confirmed {
             self.confidence.on(Event::Answered, now);
         }
@@ -175,7 +181,11 @@ impl Endpoint {
         let counts = match failure {
             // The other end may close what is idle; the next connect tells whether it is still there.
             Failure::StaleConnection | Failure::Left => false,
-            Failure::Connect => self.confidence.on(Event::Refused, now).0.refusal_counts(),
+            // Who never answered and refuses is starting.
+            Failure::Connect => {
+                let before = self.confidence.on(Event::Refused, now).0;
+                before.refusal_counts() && self.has_answered.load(Ordering::Relaxed)
+            }
             Failure::ConnectTime | Failure::Unreachable => {
                 self.confidence.on(Event::Hung, now);
                 true
@@ -234,6 +244,7 @@ impl Endpoint {
     pub(super) fn come_back(&self) {
         if self.left.swap(false, Ordering::AcqRel) {
             self.passive.reset();
+            self.has_answered.store(false, Ordering::Relaxed);
             // Connections kept from before may end at another process: they are not found again.
             self.group.store(next_group(), Ordering::Relaxed);
             self.confidence.reset(Confidence::Fresh);
@@ -286,6 +297,7 @@ impl Endpoint {
     fn note_check(&self, healthy: bool, why: &str) {
         self.checked.store(if healthy { HEALTHY } else { UNHEALTHY }, Ordering::Relaxed);
         if healthy {
+            self.has_answered.store(true, Ordering::Relaxed);
             self.confidence.on(Event::Answered, clock::now());
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is healthy");
         } else {
@@ -304,6 +316,7 @@ impl Endpoint {
             EndpointState::Ejected
         } else {
             match self.confidence.get() {
+                Confidence::Fixed if !self.has_answered.load(Ordering::Relaxed) => EndpointState::Starting,
                 Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => EndpointState::Up,
                 Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
                 Confidence::Unconfirmed(Cause::ConnectFailed) | Confidence::Suspect { .. } | Confidence::Gone => {
