@@ -73,7 +73,8 @@ async fn discard_body(session: &mut Session) -> Result<()> {
     let length = length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<u64>().ok());
     // Who expects 100 (Continue) has not sent the body and need not any more.
     let waits = request.headers.contains_key(http::header::EXPECT);
-    if length.is_some_and(|length| length > 0 && length <= DISCARD) && !waits && !session.is_body_done() {
+    let goes_on = session.get_keepalive().is_some() && !waits;
+    if goes_on && length.is_some_and(|length| length > 0 && length <= DISCARD) && !session.is_body_done() {
         session.drain_request_body().await?;
     }
     Ok(())

@@ -58,6 +58,7 @@ pub(crate) struct Endpoint {
     has_answered: AtomicBool,
     last_failure: Mutex<Cow<'static, str>>,
     left: AtomicBool,
+    retired: AtomicBool,
     left_now: Notify,
     check: Mutex<Option<Checking>>,
 }
@@ -104,6 +105,7 @@ impl Endpoint {
             has_answered: AtomicBool::new(false),
             last_failure: Mutex::default(),
             left: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             left_now: Notify::new(),
             check: Mutex::new(None),
         })
@@ -240,6 +242,18 @@ impl Endpoint {
         }
     }
 
+    /// No snapshot in force has the endpoint any more. Requests of the last one may still be sent to it.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        *self.check.lock().expect("nothing panics while it holds the lock") = None;
+        self.checked.store(NO_CHECKS, Ordering::Relaxed);
+    }
+
+    /// A snapshot in force has the endpoint (again).
+    pub(super) fn serve(&self) {
+        self.retired.store(false, Ordering::Relaxed);
+    }
+
     /// The address is back: what is under way counts on, health starts anew.
     pub(super) fn come_back(&self) {
         if self.left.swap(false, Ordering::AcqRel) {
@@ -308,7 +322,7 @@ impl Endpoint {
 
     pub(crate) fn status(&self, passive: &Passive) -> EndpointStatus {
         let fitness = self.fitness(passive, clock::now());
-        let state = if self.has_left() {
+        let state = if self.has_left() || self.retired.load(Ordering::Relaxed) {
             EndpointState::Draining
         } else if fitness.verdict == Some(Verdict::Unhealthy) {
             EndpointState::Unhealthy
@@ -326,7 +340,7 @@ impl Endpoint {
         };
         let why = match state {
             EndpointState::Up | EndpointState::Starting => String::new(),
-            EndpointState::Draining => "its address left the name's answer".to_owned(),
+            EndpointState::Draining => "it is not among the service's addresses any more".to_owned(),
             EndpointState::Ejected | EndpointState::Unhealthy | EndpointState::Unconfirmed => {
                 self.last_failure.lock().expect("nothing panics while it holds the lock").to_string()
             }
