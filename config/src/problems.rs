@@ -31,6 +31,18 @@ pub struct Problems {
     list: Vec<Problem>,
 }
 
+/// Safe for a terminal: control characters and what turns the direction of text are escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => safe.push(c),
+            _ => safe.extend(c.escape_debug()),
+        }
+    }
+    safe
+}
+
 /// How problems are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
