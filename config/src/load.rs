@@ -22,9 +22,14 @@ pub struct Examined {
 /// Reads and checks a file. `${NAME}` comes from the environment of this process; secret files are found relative to
 /// the file's folder.
 pub fn load(path: &Path) -> Result<Config, Problems> {
+    examine_file(path).map(|examined| examined.config)
+}
+
+/// As [`load`], and keeps the warnings.
+pub fn examine_file(path: &Path) -> Result<Examined, Problems> {
     let name = path.to_string_lossy();
     let text = read(path).map_err(|problem| Problems::of_file(&name, problem))?;
-    parse(&name, &text, &|variable| std::env::var(variable).ok())
+    examine(&name, &text, &|variable| std::env::var(variable).ok())
 }
 
 /// Checks a text. `name` is the file's path as messages show it; secret files are found relative to its folder. `env`
@@ -70,8 +75,8 @@ fn read(path: &Path) -> Result<String, Problem> {
         return Err(too_large());
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line =
-            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
         Problem::of_file(format!("the file is not UTF-8 (line {line})")).with_hint("save it as UTF-8")
     })
 }

@@ -86,7 +86,7 @@ impl Problems {
     pub(crate) fn locate(file: &str, text: &str, findings: Vec<Finding>, secrets: Vec<Range<usize>>) -> Self {
         let masked = Masked::new(text, secrets);
         let mut list: Vec<_> = findings.into_iter().map(|finding| masked.locate(finding)).collect();
-        list.sort_by(|a, b| (a.line, a.column).cmp(&(b.line, b.column)));
+        list.sort_by_key(|problem| (problem.line, problem.column));
         list.dedup();
         Self { file: file.into(), list }
     }

@@ -84,7 +84,7 @@ fn sockets_and_networks_are_as_the_full_example_says() {
         ["127.0.0.11:53".parse().unwrap(), "127.0.0.1:5353".parse().unwrap()]
     );
     assert_eq!(config.resolver.interval, Some(Duration::from_secs(2)));
-    assert_eq!(config.resolver.max_stale, Some(Duration::from_secs(3600)));
+    assert_eq!(config.resolver.max_stale, Some(Duration::from_hours(1)));
     let trusted: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]);
 }

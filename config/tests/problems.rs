@@ -84,6 +84,18 @@ fn a_duplicate_key_does_not_hide_other_problems() {
 }
 
 #[test]
+fn places_are_right_after_a_byte_order_mark_wide_letters_and_windows_line_ends() {
+    let text =
+        SOUND.replace("  app:\n", "  app: # ميزان\n").replace("app:3000", "\"ميزان\"").replace('\n', "\r\n");
+    for text in [text.clone(), format!("\u{feff}{text}")] {
+        let problems = problems(&text);
+        let problem = problems.iter().next().unwrap();
+        assert_eq!((problem.line, problem.column), (5, 16), "{problems}");
+        assert_eq!(&problem.source[problem.mark.clone()], "\"ميزان\"");
+    }
+}
+
+#[test]
 fn an_empty_file_is_answered_with_a_small_one_that_loads() {
     for text in ["", "# nothing\n", "---\n"] {
         let problems = problems(text);
@@ -264,13 +276,17 @@ fn a_route_that_can_never_match_is_told() {
 
 #[test]
 fn what_is_legal_but_hardly_meant_is_a_warning() {
-    let text =
-        SOUND.replace("services:", "trusted_proxies: [0.0.0.0/0]\nservices:\n  spare: { endpoints: a:1 }");
+    let spare = "{ endpoints: a:1, health: { path: /, headers: { Cookie: a=b } } }";
+    let text = SOUND
+        .replace("services:", &format!("trusted_proxies: [0.0.0.0/0]\nservices:\n  spare: {spare}"))
+        .replace("path: /, service", "path: = /lb-health, service");
     let warnings = examine("mizan.yml", &text, &|_| None).unwrap().warnings;
     let lines: Vec<_> = warnings.lines().collect();
-    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert_eq!(lines.len(), 4, "{lines:#?}");
     assert!(lines[0].contains("trusts every client"));
     assert!(lines[1].contains("no route leads to the service `spare`"));
+    assert!(lines[2].contains("the value of `Cookie` stands in the file"));
+    assert!(lines[3].contains("answers before this route"));
     assert!(warnings.render_warnings(Style::Plain).starts_with("warning: "));
 }
 

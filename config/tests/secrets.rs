@@ -66,6 +66,12 @@ fn a_literal_secret_is_masked_in_every_source_line() {
         "{ path: /, headers: { X: hunter2 ] }",
         "\n      path: x\n      headers:\n        Authorization: |\n          hunter2\n          hunter2",
         "\n      path: /\n      headers:\n        Authorization: \"hunter2\n          hunter2\"\n        X: !foo hunter2",
+        "{ path: /, headers: { X: !!int hunter2 } }",
+        "{ path: /, headers: { X: !!bool hunter2 } }",
+        "{ path: /, headers: { X: !!float hunter2 } }",
+        "{ path: /, headers: { X: !!binary hunter2 } }",
+        "{ path: x, headers: { X: !!null hunter2 } }",
+        "{ path: /, headers: { X: *hunter2 } }",
     ];
     for health in cases {
         let problems = parse("mizan.yml", &file(health), &|_| None).expect_err(health);

@@ -1,6 +1,7 @@
 //! `health`: active checks of a service.
 
 use super::fields::Fields;
+use super::sensitive::is_sensitive;
 use super::{Context, Text};
 use crate::keys::HEALTH;
 use crate::model::HealthCheck;
@@ -72,8 +73,18 @@ fn secret(key: &str, node: &Node, context: &mut Context<'_>) -> Option<Secret> {
                 None
             }
         },
-        _ => context.text(key, node).map(|text| Secret::new(text.value)),
+        _ => literal(key, node, context),
     }
+}
+
+fn literal(key: &str, node: &Node, context: &mut Context<'_>) -> Option<Secret> {
+    let text = context.text(key, node)?;
+    if text.is_literal() && is_sensitive(key) {
+        context
+            .warning(&text.span, format!("the value of `{key}` stands in the file for all who may read it"))
+            .hint("write { file: /run/secrets/NAME }, or take it from a variable: ${NAME}");
+    }
+    Some(Secret::new(text.value))
 }
 
 fn read(key: &str, path: &Text, context: &mut Context<'_>) -> Option<Secret> {

@@ -63,8 +63,9 @@ fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
 /// The path in `{ file: PATH }` is no secret.
 fn hide(node: &Node, secrets: &mut Vec<Range<usize>>) {
     match &node.kind {
-        Kind::Null | Kind::Bool(_) => {}
-        Kind::Number(_) | Kind::Text(_) => secrets.push(node.span.clone()),
+        Kind::Bool(_) => {}
+        // `!!null x` is empty, but its source is not.
+        Kind::Null | Kind::Number(_) | Kind::Text(_) => secrets.push(node.span.clone()),
         Kind::List(items) => items.iter().for_each(|item| hide(item, secrets)),
         Kind::Map(entries) => {
             entries
@@ -76,7 +77,13 @@ fn hide(node: &Node, secrets: &mut Vec<Range<usize>>) {
 }
 
 fn is_sensitive_key(key: &Node) -> bool {
-    matches!(&key.kind, Kind::Text(name) if WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word)))
+    matches!(&key.kind, Kind::Text(name) if is_sensitive(name))
+}
+
+/// Whether a name says that its value is a secret.
+pub(super) fn is_sensitive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 fn is_text(node: &Node, expected: &str) -> bool {

@@ -2,10 +2,11 @@
 
 use super::{Problem, Problems, Style};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::fmt::Write;
 
 pub(super) fn errors(problems: &Problems, style: Style) -> String {
     let mut text = draw(problems, style, &Level::ERROR);
-    text.push_str(&format!("{}: {}\n", problems.file(), count(problems.len(), "problem")));
+    let _ = writeln!(text, "{}: {}", problems.file(), count(problems.len(), "problem"));
     text
 }
 
