@@ -13,6 +13,7 @@ pub(crate) fn whole(draft: &Draft, context: &mut Context<'_>) {
     for site in &draft.sites {
         routes::reachable(site, context);
     }
+    routes::behind_probes(draft, context);
     services::exist(draft, context);
     services::are_used(draft, context);
     services::tracks_apart(draft, context);

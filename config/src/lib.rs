@@ -1,7 +1,8 @@
 //! mizan.yml: the file a person writes, checked into the model the proxy runs.
 //!
 //! [`load`] reads a file, [`parse`] a text; both answer with a whole [`model::Config`] or with every problem the file
-//! has. [`examine`] also tells what is legal but probably not meant. [`schema`] describes the file to editors.
+//! has. [`examine_file`] and [`examine`] also tell what is
+//! legal but probably not meant. [`schema`] describes the file to editors.
 
 mod check;
 mod decode;

@@ -75,8 +75,8 @@ fn read(path: &Path) -> Result<String, Problem> {
         return Err(too_large());
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line =
-            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
         Problem::of_file(format!("the file is not UTF-8 (line {line})")).with_hint("save it as UTF-8")
     })
 }

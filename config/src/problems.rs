@@ -31,6 +31,18 @@ pub struct Problems {
     list: Vec<Problem>,
 }
 
+/// Safe for a terminal: control characters and what turns the direction of text are escaped.
+pub(crate) fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => safe.push(c),
+            _ => safe.extend(c.escape_debug()),
+        }
+    }
+    safe
+}
+
 /// How problems are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -74,7 +86,7 @@ impl Problems {
     pub(crate) fn locate(file: &str, text: &str, findings: Vec<Finding>, secrets: Vec<Range<usize>>) -> Self {
         let masked = Masked::new(text, secrets);
         let mut list: Vec<_> = findings.into_iter().map(|finding| masked.locate(finding)).collect();
-        list.sort_by(|a, b| (a.line, a.column).cmp(&(b.line, b.column)));
+        list.sort_by_key(|problem| (problem.line, problem.column));
         list.dedup();
         Self { file: file.into(), list }
     }

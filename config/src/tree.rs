@@ -1,6 +1,7 @@
 //! YAML into a tree whose every node knows its place in the source.
 
 use crate::decode::Context;
+use crate::problems::printable;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{
     DuplicateKeyPolicy, Location, MessageFormatter, NonFiniteFloatPolicy, Options, Spanned,
@@ -55,7 +56,7 @@ pub(crate) fn parse(text: &str, context: &mut Context<'_>) -> Option<Node> {
         Ok(root) => Some(located(root, text)),
         Err(error) => {
             report(&error, text, context);
-            match error.without_snippet() {
+            match cause(&error) {
                 serde_saphyr::Error::DuplicateMappingKey { .. } => {
                     raw(text, DuplicateKeyPolicy::FirstWins).ok().map(|root| located(root, text))
                 }
@@ -86,23 +87,33 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
 }
 
 fn report(error: &serde_saphyr::Error, text: &str, context: &mut Context<'_>) {
-    let bare = error.without_snippet();
+    let bare = cause(error);
     let span = error.location().map_or(0..0, |location| span(location, text));
     let (message, hint) = match bare {
         serde_saphyr::Error::DuplicateMappingKey { .. } => {
             let key = text.get(span.clone()).unwrap_or_default();
-            (format!("`{}` is here twice", key.escape_debug()), "keep one of the two")
+            (format!("`{}` is here twice", printable(key)), "keep one of the two")
         }
         serde_saphyr::Error::Budget { .. } => {
             ("the file is too large or too deeply nested".into(), "are there aliases within aliases?")
         }
         _ => (
-            format!("this is not YAML: {}", UserMessageFormatter.format_message(bare).escape_debug()),
+            format!("this is not YAML: {}", printable(&UserMessageFormatter.format_message(bare))),
             "look at the indentation, the quotes and the brackets here and on the line before",
         ),
     };
     context.hide_sensitive_lines();
     context.problem(&span, message).hint(hint);
+}
+
+/// Without the aliases and drawings around it.
+fn cause(error: &serde_saphyr::Error) -> &serde_saphyr::Error {
+    match error {
+        serde_saphyr::Error::AliasError { error, .. } | serde_saphyr::Error::WithSnippet { error, .. } => {
+            cause(error)
+        }
+        error => error,
+    }
 }
 
 fn located(raw: Spanned<Raw>, text: &str) -> Node {

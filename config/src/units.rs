@@ -1,5 +1,6 @@
 //! Durations, sizes and percentages as people write them.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 /// `30s`, `1m30s`, `250ms`, `0`: whole numbers, units from large to small (`d`, `h`, `m`, `s`, `ms`), each once.
@@ -29,7 +30,7 @@ pub(crate) fn show_duration(duration: Duration) -> String {
     let mut text = String::new();
     for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
         if rest >= size {
-            text.push_str(&format!("{}{unit}", rest / size));
+            let _ = write!(text, "{}{unit}", rest / size);
             rest %= size;
         }
     }

@@ -1,6 +1,6 @@
-//! Every route of a site can be reached.
+//! Every route can be reached.
 
-use crate::decode::{Context, DraftRoute, DraftSite};
+use crate::decode::{Context, Draft, DraftRoute, DraftSite};
 use crate::model::{HeaderCondition, HeaderTest, PathPattern};
 use std::collections::HashMap;
 
@@ -29,6 +29,23 @@ pub(super) fn reachable(site: &DraftSite, context: &mut Context<'_>) {
             context.problem(&later.path.span, message).hint(hint);
         }
         same_path.push(later);
+    }
+}
+
+/// The proxy's own answers come before any route.
+pub(super) fn behind_probes(draft: &Draft, context: &mut Context<'_>) {
+    let probes = [&draft.probes.health, &draft.probes.ready];
+    for route in draft.sites.iter().flat_map(|site| &site.routes) {
+        if let PathPattern::Exact(path) = &route.route.path
+            && probes.into_iter().flatten().any(|probe| probe == path)
+        {
+            context
+                .warning(
+                    &route.path.span,
+                    format!("the probe {} answers before this route", route.path.shown()),
+                )
+                .hint("remove the route, or give the probe another path in `probes`");
+        }
     }
 }
 

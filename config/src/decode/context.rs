@@ -84,6 +84,6 @@ impl<'a> Context<'a> {
 
 fn push<'f>(list: &'f mut Vec<Finding>, span: &Range<usize>, message: String) -> &'f mut Finding {
     list.push(Finding { span: span.clone(), message, hint: None });
-    let last = list.len() - 1;
-    &mut list[last]
+    let end = list.len() - 1;
+    &mut list[end]
 }

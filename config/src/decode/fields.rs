@@ -107,13 +107,11 @@ impl Context<'_> {
     }
 
     pub(crate) fn list<'n>(&mut self, key: &str, node: &'n Node) -> &'n [Node] {
-        match &node.kind {
-            Kind::List(items) => items,
-            _ => {
-                self.wrong::<()>(key, "a list", node);
-                &[]
-            }
+        if let Kind::List(items) = &node.kind {
+            return items;
         }
+        self.wrong::<()>(key, "a list", node);
+        &[]
     }
 }
 
@@ -200,13 +198,13 @@ impl<'n> Fields<'n> {
     }
 
     fn range(&self, name: &str) -> RangeInclusive<u64> {
-        match self.section.key(name).map(|key| &key.shape) {
-            Some(Shape::Integer(from, to) | Shape::Percent(from, to)) => *from..=*to,
-            _ => {
-                debug_assert!(false, "{name} has no range in the table of {}", self.section.name);
-                0..=u64::MAX
-            }
+        if let Some(Shape::Integer(from, to) | Shape::Percent(from, to)) =
+            self.section.key(name).map(|key| &key.shape)
+        {
+            return *from..=*to;
         }
+        debug_assert!(false, "{name} has no range in the table of {}", self.section.name);
+        0..=u64::MAX
     }
 }
 

@@ -1,6 +1,7 @@
 //! `health`: active checks of a service.
 
 use super::fields::Fields;
+use super::sensitive::is_sensitive;
 use super::{Context, Text};
 use crate::keys::HEALTH;
 use crate::model::HealthCheck;
@@ -72,28 +73,38 @@ fn secret(key: &str, node: &Node, context: &mut Context<'_>) -> Option<Secret> {
                 None
             }
         },
-        _ => context.text(key, node).map(|text| Secret::new(text.value)),
+        _ => literal(key, node, context),
     }
 }
 
+fn literal(key: &str, node: &Node, context: &mut Context<'_>) -> Option<Secret> {
+    let text = context.text(key, node)?;
+    if text.is_literal() && is_sensitive(key) {
+        context
+            .warning(&text.span, format!("the value of `{key}` stands in the file for all who may read it"))
+            .hint("write { file: /run/secrets/NAME }, or take it from a variable: ${NAME}");
+    }
+    Some(Secret::new(text.value))
+}
+
 fn read(key: &str, path: &Text, context: &mut Context<'_>) -> Option<Secret> {
-    let mut content = String::new();
+    let mut secret = String::new();
     let file = context.resolve(&path.value);
     let result = match file.metadata() {
         // Opening a pipe or a device could wait for ever.
         Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it is not a plain file")),
         Ok(_) => {
-            File::open(&file).and_then(|file| file.take(MAX_SECRET_SIZE + 1).read_to_string(&mut content))
+            File::open(&file).and_then(|file| file.take(MAX_SECRET_SIZE + 1).read_to_string(&mut secret))
         }
         Err(error) => Err(error),
     };
     let reason = match result {
         Err(error) => error.to_string(),
-        Ok(_) if content.len() as u64 > MAX_SECRET_SIZE => "it is larger than 64 KiB".into(),
+        Ok(_) if secret.len() as u64 > MAX_SECRET_SIZE => "it is larger than 64 KiB".into(),
         Ok(_) => {
-            let value = content
+            let value = secret
                 .strip_suffix('\n')
-                .map_or(content.as_str(), |rest| rest.strip_suffix('\r').unwrap_or(rest));
+                .map_or(secret.as_str(), |rest| rest.strip_suffix('\r').unwrap_or(rest));
             if !value.is_empty() {
                 return Some(Secret::new(value.to_owned()));
             }

@@ -2,6 +2,7 @@
 
 use super::{Context, Text};
 use crate::model::PathPattern;
+use crate::problems::printable;
 use regex::RegexBuilder;
 
 /// Compiled, in bytes. A regex that needs more is refused; build with the same limit.
@@ -39,13 +40,9 @@ impl Context<'_> {
                 "it would compile to more than 1 MiB: use smaller repetitions".into()
             }
             // The library draws the pattern; its last line is the reason.
-            regex::Error::Syntax(drawn) if text.is_literal() => drawn
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .escape_debug()
-                .to_string(),
+            regex::Error::Syntax(drawn) if text.is_literal() => {
+                printable(drawn.lines().last().unwrap_or_default().trim_start_matches("error: "))
+            }
             _ => "look at the variable's value".into(),
         };
         self.problem(&text.span, format!("{} is no regular expression", text.shown())).hint(hint);
@@ -126,13 +123,13 @@ impl Context<'_> {
 }
 
 /// Whether patterns are asked when this prefix is the longest.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     BeforePatterns,
     AfterPatterns,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Case {
     Kept,
     Ignored,

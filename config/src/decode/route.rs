@@ -121,14 +121,11 @@ fn rewrite(fields: &Fields<'_>, pattern: Option<&PathPattern>, context: &mut Con
     }
     let written = strip.as_ref().or(replace.as_ref())?;
     context.plain_path(written, &written.value)?;
-    let prefix = match pattern? {
-        PathPattern::Prefix { prefix, .. } => prefix,
-        _ => {
-            context
-                .problem(&rewrite.span, "`rewrite` needs a path that is a prefix")
-                .hint("this route's path is exact or a pattern: there is no prefix to strip or replace");
-            return None;
-        }
+    let PathPattern::Prefix { prefix, .. } = pattern? else {
+        context
+            .problem(&rewrite.span, "`rewrite` needs a path that is a prefix")
+            .hint("this route's path is exact or a pattern: there is no prefix to strip or replace");
+        return None;
     };
     if replace.is_some() {
         return Some(Rewrite::ReplacePrefix(prefix.clone(), written.value.clone()));

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::expand::{self, Failure};
+use crate::problems::printable;
 use crate::tree::{Kind, Node};
 use crate::units;
 use std::ops::{Range, RangeInclusive};
@@ -36,11 +37,10 @@ impl Text {
 /// In back quotes, cut when long, safe for a terminal.
 pub(crate) fn show(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("`{}…`", printable(&text[..end])),
+        None => format!("`{}`", printable(text)),
     }
-    format!("`{}`", shown.replace("\\\"", "\"").replace("\\'", "'"))
 }
 
 impl Context<'_> {

@@ -19,19 +19,32 @@ pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Of a text that does not parse: what follows such a key, up to the end of its line.
+/// Of a text that does not parse: what follows such a key or `headers` on its line, and the lines indented below it.
 pub(super) fn lines(text: &str, secrets: &mut Vec<Range<usize>>) {
     let mut start = 0;
+    let mut hidden_below: Option<usize> = None;
     for line in text.split_inclusive('\n') {
-        let lower = line.to_ascii_lowercase();
-        let first = WORDS.iter().filter_map(|word| lower.find(word).map(|at| at + word.len())).min();
-        let value = first.and_then(|end| line.get(end..)?.find(':').map(|colon| end + colon + 1));
-        let headers = lower.find("headers").map(|at| at + "headers".len());
-        if let Some(value) = value.into_iter().chain(headers).min() {
+        let content = line.trim_start();
+        let indent = line.len() - content.len();
+        let is_below = hidden_below.is_some_and(|outer| indent > outer || content.is_empty());
+        if is_below {
+            secrets.push(start + indent..start + line.trim_end().len().max(indent));
+        } else if let Some(value) = value_start(line) {
+            hidden_below = Some(indent);
             secrets.push(start + value..start + line.trim_end().len().max(value));
+        } else {
+            hidden_below = None;
         }
         start += line.len();
     }
+}
+
+/// Where on a line of YAML a value begins that may be a secret.
+fn value_start(line: &str) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    let key_end =
+        WORDS.iter().chain(&["headers"]).filter_map(|word| Some(lower.find(word)? + word.len())).min()?;
+    Some(line[key_end..].find(':').map_or(key_end, |colon| key_end + colon + 1))
 }
 
 const WORDS: [&str; 7] = ["authorization", "cookie", "token", "password", "passwd", "secret", "api-key"];
@@ -40,7 +53,9 @@ fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
     let Kind::Map(entries) = &node.kind else { return };
     for (_, value) in entries {
         if let Kind::Map(headers) = &value.kind {
-            headers.iter().for_each(|(_, value)| hide(value, secrets));
+            for (_, value) in headers {
+                hide(value, secrets);
+            }
         }
     }
 }
@@ -48,8 +63,9 @@ fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
 /// The path in `{ file: PATH }` is no secret.
 fn hide(node: &Node, secrets: &mut Vec<Range<usize>>) {
     match &node.kind {
-        Kind::Null | Kind::Bool(_) => {}
-        Kind::Number(_) | Kind::Text(_) => secrets.push(node.span.clone()),
+        Kind::Bool(_) => {}
+        // `!!null x` is empty, but its source is not.
+        Kind::Null | Kind::Number(_) | Kind::Text(_) => secrets.push(node.span.clone()),
         Kind::List(items) => items.iter().for_each(|item| hide(item, secrets)),
         Kind::Map(entries) => {
             entries
@@ -61,7 +77,13 @@ fn hide(node: &Node, secrets: &mut Vec<Range<usize>>) {
 }
 
 fn is_sensitive_key(key: &Node) -> bool {
-    matches!(&key.kind, Kind::Text(name) if WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word)))
+    matches!(&key.kind, Kind::Text(name) if is_sensitive(name))
+}
+
+/// Whether a name says that its value is a secret.
+pub(super) fn is_sensitive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 fn is_text(node: &Node, expected: &str) -> bool {
@@ -74,10 +96,10 @@ mod tests {
 
     #[test]
     fn lines_that_name_a_secret_are_hidden_even_where_nothing_parses() {
-        let text = "a: 1\n  Authorization: \"Bearer x\nheaders: {X: y\n";
+        let text = "a: 1\n  Authorization: \"Bearer x\n\n    y\nb: 2\nc: {headers: {X: y\nd: 3\n";
         let mut secrets = Vec::new();
         lines(text, &mut secrets);
-        let hidden: Vec<_> = secrets.into_iter().map(|range| &text[range]).collect();
-        assert_eq!(hidden, [" \"Bearer x", ": {X: y"]);
+        let hidden: Vec<_> = secrets.into_iter().map(|range| text[range].trim_end()).collect();
+        assert_eq!(hidden, [" \"Bearer x", "", "y", " {X: y"]);
     }
 }

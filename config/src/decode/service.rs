@@ -123,12 +123,11 @@ fn split(fields: &Fields<'_>, tracks: &[Track], context: &mut Context<'_>) -> Ve
     let mut sound = matches!(node.kind, Kind::Map(_));
     for (name, node) in context.named("split", node) {
         let weight = context.integer(&name.value, node, 0..=MAX_TRACK_WEIGHT);
-        match tracks.iter().position(|track| track.name == name.value) {
-            Some(at) => weights[at] = weight.unwrap_or_default() as u32,
-            None => {
-                unknown_track(&name, tracks, context);
-                sound = false;
-            }
+        if let Some(at) = tracks.iter().position(|track| track.name == name.value) {
+            weights[at] = weight.unwrap_or_default() as u32;
+        } else {
+            unknown_track(&name, tracks, context);
+            sound = false;
         }
         sound &= weight.is_some();
     }
@@ -219,7 +218,7 @@ fn timeouts(service: &Fields<'_>, context: &mut Context<'_>) -> Timeouts {
     let default = Timeouts::default();
     let Some(fields) = service.section(context, "timeouts", &TIMEOUTS) else { return default };
     let millisecond = Duration::from_millis(1);
-    let range = millisecond..=Duration::from_secs(86_400);
+    let range = millisecond..=Duration::from_hours(24);
     let connect = fields.duration(context, "connect", default.connect, &range);
     let first_try = fields.duration(context, "first_try", default.first_try.min(connect), &range);
     if first_try > connect {
@@ -238,7 +237,7 @@ fn timeouts(service: &Fields<'_>, context: &mut Context<'_>) -> Timeouts {
 fn passive(service: &Fields<'_>, context: &mut Context<'_>) -> Passive {
     let default = Passive::default();
     let Some(fields) = service.section(context, "passive", &PASSIVE) else { return default };
-    let range = Duration::from_millis(100)..=Duration::from_secs(86_400);
+    let range = Duration::from_millis(100)..=Duration::from_hours(24);
     Passive {
         max_fails: fields.integer(context, "max_fails", u64::from(default.max_fails)) as u32,
         fail_timeout: fields.duration(context, "fail_timeout", default.fail_timeout, &range),

@@ -103,7 +103,7 @@ fn resolver(top: &Fields<'_>, context: &mut Context<'_>) -> Resolver {
             servers.push(server);
         }
     }
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     Resolver {
         servers,
         ipv6: fields.boolean(context, "ipv6", false),
@@ -160,7 +160,7 @@ fn limits(top: &Fields<'_>, context: &mut Context<'_>) -> Limits {
             .problem(&fields.span_of("target_size"), "`target_size` is larger than `head_size`")
             .hint("the target is a part of the head");
     }
-    let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
+    let (second, day) = (Duration::from_secs(1), Duration::from_hours(24));
     Limits {
         connections: fields.integer(context, "connections", default.connections as u64) as usize,
         head_size,
@@ -177,7 +177,7 @@ fn limits(top: &Fields<'_>, context: &mut Context<'_>) -> Limits {
 fn drain(top: &Fields<'_>, context: &mut Context<'_>) -> Drain {
     let default = Drain::default();
     let Some(fields) = top.section(context, "drain", &DRAIN) else { return default };
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     Drain {
         timeout: fields.duration(context, "timeout", default.timeout, &(Duration::ZERO..=day)),
         idle_grace: fields.duration(context, "idle_grace", default.idle_grace, &(Duration::ZERO..=day)),

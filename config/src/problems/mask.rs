@@ -56,46 +56,42 @@ impl<'a> Masked<'a> {
 
     /// The line, masked and cut around the mark.
     fn draw(&self, line: &Range<usize>, mark: Range<usize>) -> (String, Range<usize>) {
-        let from = boundary(self.text, mark.start.saturating_sub(CONTEXT).max(line.start));
+        let from = boundary(self.text, mark.start.saturating_sub(CONTEXT)).max(line.start);
         let to = boundary(self.text, mark.end.min(mark.start + CONTEXT) + CONTEXT).min(line.end);
-        let mut source = String::new();
-        let (mut start, mut end) = (None, None);
-        let mut at = from;
         let first = self.secrets.partition_point(|secret| secret.end <= from);
-        for secret in self.secrets[first..].iter().take_while(|secret| secret.start < to) {
-            let hidden = secret.start.max(from)..secret.end.min(to);
-            self.copy(at..hidden.start, &mark, &mut source, &mut start, &mut end);
-            if hidden.contains(&mark.start) {
-                start = Some(source.len());
-            }
+        let hidden: Vec<_> = self.secrets[first..]
+            .iter()
+            .take_while(|secret| secret.start < to)
+            .map(|secret| secret.start.max(from)..secret.end.min(to))
+            .collect();
+        let mut source = String::new();
+        let mut at = from;
+        for secret in &hidden {
+            source.push_str(&self.text[at..secret.start]);
             source.push_str(MASK);
-            if mark.end > hidden.start && mark.end <= hidden.end {
-                end = Some(source.len());
-            }
-            at = hidden.end;
+            at = secret.end;
         }
-        self.copy(at..to, &mark, &mut source, &mut start, &mut end);
-        let start = start.unwrap_or(source.len());
-        let end = end.unwrap_or(source.len()).max(start);
-        (source, start..end)
+        source.push_str(&self.text[at..to]);
+        let start = moved(mark.start, from, &hidden, 0);
+        let end = moved(mark.end.min(to), from, &hidden, MASK.len());
+        (source, start..end.max(start))
     }
+}
 
-    fn copy(
-        &self,
-        part: Range<usize>,
-        mark: &Range<usize>,
-        source: &mut String,
-        start: &mut Option<usize>,
-        end: &mut Option<usize>,
-    ) {
-        if part.contains(&mark.start) {
-            *start = Some(source.len() + mark.start - part.start);
+/// Where the byte `at` of the text is once the text is cut to begin at `from` and `hidden` is masked; `inside`: how far
+/// into the mask, when it is hidden itself.
+fn moved(at: usize, from: usize, hidden: &[Range<usize>], inside: usize) -> usize {
+    let mut length = 0;
+    let mut copied_to = from;
+    for secret in hidden.iter().take_while(|secret| secret.start < at) {
+        length += secret.start - copied_to;
+        if at < secret.end {
+            return length + inside;
         }
-        if mark.end >= part.start && mark.end <= part.end && end.is_none() {
-            *end = Some(source.len() + mark.end - part.start);
-        }
-        source.push_str(&self.text[part]);
+        length += MASK.len();
+        copied_to = secret.end;
     }
+    length + (at - copied_to)
 }
 
 /// Sorted, on character boundaries and without overlaps.
@@ -122,13 +118,17 @@ fn boundary(text: &str, at: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn locate(text: &str, span: Range<usize>, secrets: Vec<Range<usize>>) -> Problem {
-        Masked::new(text, secrets).locate(Finding { span, message: String::new(), hint: None })
+    fn locate(text: &str, span: Range<usize>, secret: Option<Range<usize>>) -> Problem {
+        Masked::new(text, secret.into_iter().collect()).locate(Finding {
+            span,
+            message: String::new(),
+            hint: None,
+        })
     }
 
     #[test]
     fn the_marked_text_is_found_with_line_and_column() {
-        let problem = locate("a: 1\nb: two\n", 8..11, vec![]);
+        let problem = locate("a: 1\nb: two\n", 8..11, None);
         assert_eq!((problem.line, problem.column), (2, 4));
         assert_eq!(&problem.source[problem.mark.clone()], "two");
     }
@@ -136,21 +136,21 @@ mod tests {
     #[test]
     fn a_secret_on_the_line_is_masked_and_marks_move_with_it() {
         let text = "{a: hunter2, b: two}";
-        let problem = locate(text, 16..19, vec![4..11]);
+        let problem = locate(text, 16..19, Some(4..11));
         assert_eq!(problem.source, "{a: ***, b: two}");
         assert_eq!(&problem.source[problem.mark.clone()], "two");
     }
 
     #[test]
     fn a_mark_on_a_secret_marks_the_mask() {
-        let problem = locate("a: hunter2", 3..10, vec![3..10]);
+        let problem = locate("a: hunter2", 3..10, Some(3..10));
         assert_eq!((problem.source.as_str(), problem.mark.clone()), ("a: ***", 3..6));
     }
 
     #[test]
     fn a_very_long_line_is_cut_around_the_mark() {
         let text = format!("{}bad{}", "x".repeat(100_000), "y".repeat(100_000));
-        let problem = locate(&text, 100_000..100_003, vec![]);
+        let problem = locate(&text, 100_000..100_003, None);
         assert_eq!(problem.column, 100_001);
         assert_eq!(&problem.source[problem.mark.clone()], "bad");
         assert!(problem.source.len() < 1000);

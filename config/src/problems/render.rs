@@ -1,11 +1,12 @@
 //! Problems as people read them: drawn with their source line, or one line each.
 
 use super::{Problem, Problems, Style};
-use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use std::fmt::Write;
 
 pub(super) fn errors(problems: &Problems, style: Style) -> String {
     let mut text = draw(problems, style, &Level::ERROR);
-    text.push_str(&format!("{}: {}\n", problems.file(), count(problems.len(), "problem")));
+    let _ = writeln!(text, "{}: {}", problems.file(), count(problems.len(), "problem"));
     text
 }
 
@@ -44,18 +45,20 @@ fn draw_one(file: &str, problem: &Problem, renderer: &Renderer, level: &Level<'s
         let group = title.elements(problem.hint.iter().map(|hint| Level::HELP.message(hint.as_str())));
         return renderer.render(&[group]);
     }
-    // Said apart from the snippet: its own count would be off where the line is masked or cut.
-    let origin = Origin::path(file).line(problem.line).char_column(problem.column);
     let snippet = Snippet::source(problem.source.as_str())
+        .path(file)
         .line_start(problem.line)
         .annotation(AnnotationKind::Primary.span(problem.mark.clone()));
     let group = level
         .clone()
         .primary_title(problem.message.as_str())
-        .element(origin)
         .element(snippet)
         .elements(problem.hint.iter().map(|hint| Level::HELP.message(hint.as_str())));
-    renderer.render(&[group])
+    let text = renderer.render(&[group]);
+    // Where the line is masked or cut, the column as drawn is not the column of the file.
+    let drawn = problem.source[..problem.mark.start].chars().count() + 1;
+    let place = |column: usize| format!("{file}:{}:{column}", problem.line);
+    text.replacen(&place(drawn), &place(problem.column), 1)
 }
 
 fn count(number: usize, noun: &str) -> String {
