@@ -21,8 +21,7 @@ async fn start(say: Say, options: &str) -> (Vec<Upstream>, Dns, Mizan) {
 
 #[tokio::test]
 async fn obsolete_hold_keeps_an_address_that_left_for_a_while() {
-    let (_upstreams, dns, mizan) =
-        start(Say::addresses(&TWO), "interval: 100ms, obsolete_hold: 1500ms").await;
+    let (_upstreams, dns, mizan) = start(Say::addresses(&TWO), "interval: 100ms, obsolete_hold: 3s").await;
     mizan.has_endpoints(2).await;
     dns.set("app.test", &TWO[1..]);
     dns.heard("app.test", 2).await;
@@ -58,7 +57,7 @@ async fn a_slow_server_holds_up_no_request() {
     while begin.elapsed() < SECOND {
         let one = Instant::now();
         assert_eq!(mizan.get("/").await.status, 200);
-        assert!(one.elapsed() < SECOND / 4, "{:?}", one.elapsed());
+        assert!(one.elapsed() < 2 * SECOND / 5, "{:?}", one.elapsed());
     }
     mizan.has_endpoints(1).await;
 }
