@@ -1,1 +1,9 @@
-//! When a name is asked again, and what an answer changes.
+//! What answers of DNS mean for the addresses in use, and when to ask again.
+//!
+//! One [`answers::Addresses`] and one [`schedule::Schedule`] for each name and family.
+
+pub mod answers;
+pub mod schedule;
+pub mod system;
+#[cfg(test)]
+mod tests;

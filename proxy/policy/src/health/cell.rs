@@ -36,8 +36,8 @@ impl ConfidenceCell {
         self.0.store(encode(confidence), Ordering::Relaxed);
     }
 
-    /// Takes the trial of a chosen endpoint; true as well where none is due. False: another request was quicker; choose
-    /// again.
+    /// Takes the trial of a chosen endpoint whose dial was `Trial` (`Now` is true as well). False: another request was
+    /// quicker; choose again. Not to be asked for one that was chosen as the last resort.
     pub fn claim(&self, now_ms: u64) -> bool {
         let word = self.0.load(Ordering::Relaxed);
         let before = decode(word);

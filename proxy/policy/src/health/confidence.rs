@@ -18,7 +18,7 @@ pub enum Confidence {
     Confirmed,
     /// It answered once; a lookup has to confirm it before the next connect.
     Unconfirmed(Cause),
-    /// Lookups gave no answer, or it hung before it ever answered. From `next_ms` on one request may try.
+    /// A connect failed and lookups gave no answer, or it hung before it ever answered. From `next_ms` on one request may try.
     Suspect { tries: u8, next_ms: u64 },
     /// A lookup no longer has it.
     Gone,
@@ -182,8 +182,8 @@ impl Confidence {
 
     fn lookup_failed(self, now_ms: u64) -> Self {
         match self {
-            // Nothing has failed yet, so the first trial may begin at once.
-            Self::Unconfirmed(Cause::IdleClosed) => Self::Suspect { tries: 0, next_ms: now_ms },
+            // Nothing failed but DNS, and that takes down nothing that works. If it hangs, it is suspect then.
+            Self::Unconfirmed(Cause::IdleClosed) => Self::Confirmed,
             Self::Unconfirmed(Cause::ConnectFailed) => Self::suspect(1, now_ms),
             Self::Fixed
             | Self::Fresh
@@ -268,10 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_endpoint_is_tried_at_once_when_names_do_not_work() {
+    fn a_quiet_endpoint_serves_on_when_names_do_not_work() {
         let quiet = after(Confidence::Confirmed, &[Event::IdleClosed, Event::LookupFailed]);
-        assert_eq!(quiet.dial(1000), Dial::Trial);
-        assert_eq!(quiet.on(Event::TrialBegun, 1000).on(Event::Answered, 1001), Confidence::Confirmed);
+        assert_eq!(quiet, Confidence::Confirmed);
+        let hung = after(quiet, &[Event::Hung, Event::LookupFailed]);
+        assert_eq!(hung.dial(1000), Dial::Later);
     }
 
     #[test]

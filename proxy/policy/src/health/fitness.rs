@@ -14,14 +14,14 @@ pub struct Fitness {
 }
 
 /// How much is asked of an endpoint. Choosing goes through the stages in order and ends at the first in which some
-/// endpoint is usable: so a pool never ejects its last endpoint, and no request waits while another one is ready.
+/// endpoint is usable: so a pool never ejects its last endpoint, and nothing new is tried out while another one is ready.
 ///
 /// Drained endpoints are the caller's: they are in no stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Nothing speaks against it. A trial of one that was out counts as well: somebody has to try.
     Best,
-    /// Also one that no check has passed yet, and one whose address a lookup has to confirm first.
+    /// Also one that no check has passed yet.
     Fit,
     /// Also an ejected one, and one that refused a moment ago because it is starting: better than no answer.
     LastResort,
@@ -54,8 +54,8 @@ impl Fitness {
             Standing::Out => Stage::LastResort,
         };
         let dial = match self.dial {
-            Dial::Now | Dial::Trial => Stage::Best,
-            Dial::AfterLookup => Stage::Fit,
+            // The lookup takes a moment and is shared by all who wait; passed over, a quiet endpoint would never return.
+            Dial::Now | Dial::Trial | Dial::AfterLookup => Stage::Best,
             Dial::Starting => Stage::LastResort,
             Dial::Later | Dial::Never => return None,
         };
@@ -84,13 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_lookup_or_a_first_check_while_another_endpoint_is_ready() {
-        for slow in [
-            Fitness { dial: Dial::AfterLookup, ..Fitness::PLAIN },
-            Fitness { verdict: Some(Verdict::Unknown), ..Fitness::PLAIN },
-        ] {
-            assert!(!Stage::Best.admits(slow) && Stage::Fit.admits(slow) && Stage::LastResort.admits(slow));
-        }
+    fn one_that_no_check_has_passed_yet_waits_while_another_endpoint_is_ready() {
+        let new = Fitness { verdict: Some(Verdict::Unknown), ..Fitness::PLAIN };
+        assert!(!Stage::Best.admits(new) && Stage::Fit.admits(new) && Stage::LastResort.admits(new));
+    }
+
+    #[test]
+    fn a_quiet_endpoint_keeps_its_place() {
+        let quiet = Fitness { dial: Dial::AfterLookup, ..Fitness::PLAIN };
+        assert_eq!(quiet.first_stage(), Some(Stage::Best));
     }
 
     #[test]
