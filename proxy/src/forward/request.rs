@@ -239,7 +239,11 @@ async fn respond(
 }
 
 /// The request as the endpoint gets it.
-pub(super) fn prepare(came_by: http::Version, request: &mut RequestHeader, context: &mut Context) -> Result<()> {
+pub(super) fn prepare(
+    came_by: http::Version,
+    request: &mut RequestHeader,
+    context: &mut Context,
+) -> Result<()> {
     let Some(upstream) = context.upstream.as_ref() else {
         return Err(Error::explain(ErrorType::InternalError, "no upstream was chosen"));
     };
@@ -276,7 +280,8 @@ pub(super) fn prepare(came_by: http::Version, request: &mut RequestHeader, conte
 
 /// HTTP/2 may send a cookie in crumbs; HTTP/1 knows one field (RFC 9113, 8.2.3).
 fn join_cookies(request: &mut RequestHeader) -> Result<()> {
-    let crumbs: Vec<&[u8]> = request.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<&[u8]> =
+        request.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() < 2 {
         return Ok(());
     }

@@ -331,11 +331,13 @@ impl Endpoint {
         } else {
             match self.confidence.get() {
                 Confidence::Fixed if !self.has_answered.load(Ordering::Relaxed) => EndpointState::Starting,
-                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => EndpointState::Up,
-                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
-                Confidence::Unconfirmed(Cause::ConnectFailed) | Confidence::Suspect { .. } | Confidence::Gone => {
-                    EndpointState::Unconfirmed
+                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => {
+                    EndpointState::Up
                 }
+                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
+                Confidence::Unconfirmed(Cause::ConnectFailed)
+                | Confidence::Suspect { .. }
+                | Confidence::Gone => EndpointState::Unconfirmed,
             }
         };
         let why = match state {
