@@ -1,40 +1,20 @@
-//! stub
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
-#[derive(Debug, thiserror::Error)]
-#[error("names")]
-pub struct NamesError;
-pub struct Names;
-pub struct Watch(watch::Sender<Arc<Resolved>>);
-pub struct Resolved {
-    pub addresses: Vec<IpAddr>,
-    pub answered: bool,
-}
-#[derive(PartialEq, Eq)]
-pub enum Confirmation {
-    Present,
-    Absent,
-    Unknown,
-}
-impl Names {
-    pub fn new(_: &mizan_config::model::Resolver) -> Result<Arc<Names>, NamesError> {
-        Ok(Arc::new(Names))
-    }
-    pub fn watch(self: &Arc<Self>, _: &str) -> Arc<Watch> {
-        Arc::new(Watch(watch::Sender::new(Arc::new(Resolved { addresses: vec![], answered: false }))))
-    }
-}
-impl Watch {
-    pub fn current(&self) -> Arc<Resolved> {
-        self.0.borrow().clone()
-    }
-    pub fn subscribe(&self) -> watch::Receiver<Arc<Resolved>> {
-        self.0.subscribe()
-    }
-    pub fn kick(&self) {}
-    pub async fn confirm(&self, _: IpAddr, _: Duration) -> Confirmation {
-        Confirmation::Present
-    }
-}
+//! Names of endpoints, looked up again and again, off the request path.
+//!
+//! [`Names`] has one watcher a name; a [`Watch`] says what the name is now and wakes whoever follows it. What an
+//! answer means and when to ask again is decided in `mizan_policy::discover`; here are the sockets, the files and the
+//! tasks. Servers are asked by hickory-resolver, one at a time and without its cache; the order is ours.
+
+mod exchange;
+mod follow;
+mod lookup;
+mod message;
+mod names;
+mod servers;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub(crate) use names::{Names, NamesError};
+pub(crate) use watch::{Confirmation, Resolved, Watch};
