@@ -31,7 +31,7 @@ bench: ## Micro-benchmarks, then mizan beside nginx and HAProxy (ARGS="--rounds 
 	@scripts/bench $(ARGS)
 
 fuzz: ## Fuzz every target for a minute (SECONDS=600 for longer)
-	@scripts/setup build
+	@scripts/setup test
 	@scripts/fuzz $(or $(SECONDS),60)
 
 clean: ## Remove everything that was built or measured

@@ -5,6 +5,8 @@ round, so that a machine that slows down slows all of them; the median of the ro
 wrk and taskset (`make setup`) and a release build of mizan; nothing from PyPI.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys

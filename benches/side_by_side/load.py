@@ -1,5 +1,7 @@
 """Clients: wrk for throughput and latency, plain sockets for connections that do nothing."""
 
+from __future__ import annotations
+
 import json
 import socket
 import subprocess

@@ -1,5 +1,7 @@
 """The machine: its cores, its limits, and what a process costs, read from /proc."""
 
+from __future__ import annotations
+
 import os
 import resource
 import shutil

@@ -4,6 +4,8 @@ The three are set up alike: least connections over two endpoints, 256 kept upstr
 protocol and a request id passed on, no access log, no disk buffering.
 """
 
+from __future__ import annotations
+
 import signal
 import subprocess
 from dataclasses import dataclass

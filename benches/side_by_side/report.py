@@ -1,5 +1,7 @@
 """Rounds in, medians, ratios and tables out."""
 
+from __future__ import annotations
+
 import json
 import os
 import platform

@@ -1,5 +1,7 @@
 """What is measured, and one proxy's turn at it."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,4 +1,24 @@
 //! mizan.yml: the file a person writes, checked into the model the proxy runs.
+//!
+//! [`load`] reads a file, [`parse`] a text; both answer with a whole [`model::Config`] or with every problem the file
+//! has. [`examine_file`] and [`examine`] also tell what is
+//! legal but probably not meant. [`schema`] describes the file to editors.
 
+mod check;
+mod decode;
+mod expand;
+mod keys;
+mod load;
 pub mod model;
+mod problems;
+mod schema;
 pub mod secret;
+mod suggest;
+mod tree;
+mod units;
+
+pub use decode::REGEX_SIZE_LIMIT;
+pub use load::{Examined, MAX_FILE_SIZE, examine, examine_file, load, parse};
+pub use model::Config;
+pub use problems::{Problem, Problems, Style};
+pub use schema::schema;

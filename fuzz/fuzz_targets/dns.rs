@@ -11,21 +11,19 @@ use std::net::IpAddr;
 #[path = "../../proxy/src/discover/message.rs"]
 mod message;
 
-use message::{Family, Question, Reply};
+use hickory_proto::op::Message;
+use message::{Family, Question};
 
 fuzz_target!(|data: &[u8]| {
     let [family, rest @ ..] = data else { return };
     let family = if family & 1 == 0 { Family::V4 } else { Family::V6 };
     let question = Question::new("my_api", family).expect("a name");
-    let id = rest.get(..2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
-    let reply = question.read(rest, id);
-    assert_eq!(question.read(rest, id.wrapping_add(1)), Reply::Foreign);
-    if let Reply::Answer(answer) = reply {
-        take_in(&answer, family);
+    if let Ok(message) = Message::from_vec(rest) {
+        take_in(&question.answer(&message), family);
     }
     if let Ok(text) = std::str::from_utf8(rest) {
         let _ = (system::servers(text), system::hosts(text, "my_api"), system::localhost(text));
-        let _ = Question::new(text, family).and_then(|question| question.to_bytes(id));
+        let _ = Question::new(text, family);
     }
 });
 

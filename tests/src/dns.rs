@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 pub enum Say {
     /// These addresses, TTL 600 s as Docker's.
     Addresses(Vec<Ipv4Addr>),
+    /// These addresses; a question for IPv6 is never answered.
+    MuteIpv6(Vec<Ipv4Addr>),
     /// The name is there and has no address.
     Empty,
     NxDomain,
@@ -142,6 +144,7 @@ impl Shared {
             None => Say::NxDomain,
             // A family that has no address is an empty answer, whatever is said of the other.
             Some((Say::Addresses(_), _)) if kind != RecordType::A => Say::Empty,
+            Some((Say::MuteIpv6(_), _)) if kind != RecordType::A => Say::Silence,
             Some((Say::InTurn(list), next)) => {
                 let what = list[*next % list.len()].clone();
                 *next += 1;
@@ -159,7 +162,7 @@ async fn reply(query: &Message, what: Say, tcp: bool) -> Option<Vec<u8>> {
     let mut wrong_id = false;
     loop {
         let (code, addresses, truncated) = match what {
-            Say::Addresses(list) => (ResponseCode::NoError, list, false),
+            Say::Addresses(list) | Say::MuteIpv6(list) => (ResponseCode::NoError, list, false),
             Say::Empty => (ResponseCode::NoError, Vec::new(), false),
             Say::NxDomain => (ResponseCode::NXDomain, Vec::new(), false),
             Say::ServFail => (ResponseCode::ServFail, Vec::new(), false),

@@ -94,6 +94,8 @@ impl Launch {
         let log = Log::follow(child.stderr.take().expect("stderr is piped"));
         let lines = log.wait_for_count("listening on ", self.listeners, PATIENCE).await;
         let lines = lines.unwrap_or_else(|| panic!("it does not listen; its log:\n{}", log.text()));
+        // The first file's verdict comes behind them; a reload must not take it for its own.
+        log.wait_for("in force", PATIENCE).await;
         let addresses = lines.iter().filter_map(|line| address_in(line)).collect();
         Mizan { child, pid, folder, log, addresses, listen }
     }

@@ -169,3 +169,18 @@ async fn a_hundred_reloads_fail_no_request_under_load() {
     println!("100 reloads under {:.0} requests/s", report.per_second);
     assert_eq!(mizan.status().await.generation, 101);
 }
+
+/// Nothing of the last file is in the next: requests that began by the last one still find its endpoints.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reloads_that_replace_every_endpoint_fail_no_request_under_load() {
+    let (one, two) = (Upstream::start("one").await, Upstream::start("two").await);
+    let mut mizan = Mizan::before(&[&one], "", "").await;
+    let load = Load::start(mizan.addr(), 16, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    for n in 0..60 {
+        let upstream = if n % 2 == 0 { &two } else { &one };
+        mizan.reload(&one_service(&[upstream], "", "")).await;
+        let served = load.good();
+        eventually("requests go on", 5 * SECOND, || async { load.good() > served + 50 }).await;
+    }
+    load.stop().await.assert_no_failure();
+}

@@ -88,6 +88,8 @@ async fn a_check_asks_what_the_file_says_on_a_connection_of_its_own() {
         secret.display()
     );
     let mizan = Mizan::before(&[&upstream], &health, "").await;
+    // An address that was written down takes requests before its first check.
+    eventually("it is checked", 5 * SECOND, || async { !upstream.requests_for("/up").is_empty() }).await;
     becomes(&mizan, &upstream, EndpointState::Up).await;
     let check = upstream.requests_for("/up").remove(0);
     assert_eq!((check.method(), check.header("host")), ("GET", Some("inner.test")));

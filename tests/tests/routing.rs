@@ -141,11 +141,17 @@ async fn a_fixed_response_has_its_status_body_and_headers() {
     assert_eq!(mizan.get("/json").await.all("content-type"), ["application/json"]);
     let head = exchange(mizan.addr(), "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert_eq!(head.status, 404);
-    // With a body, too: the connection goes on behind it.
+    // A body that nobody reads must not be taken for the next request.
     let mut raw = mizan.connect().await;
-    raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await;
-    assert_eq!((raw.answer().await.status, raw.answer().await.status), (404, 404));
+    raw.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /json HTTP/1.1\r\nHost: a\r\n\r\n",
+    )
+    .await;
+    let answer = raw.answer().await;
+    assert_eq!(answer.status, 404);
+    if !answer.says_close() {
+        assert_eq!(raw.answer().await.text(), "{}");
+    }
 }
 
 #[tokio::test]

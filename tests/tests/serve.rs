@@ -113,7 +113,7 @@ async fn lb_health_says_ok_on_every_listener_even_when_all_services_are_down() {
     let yaml = mizan_tests::mizan::one_service_at(
         &format!("\"{}\"", refuses.addr()),
         "",
-        "listen: { http: [\"127.0.0.1:0\", \"127.0.0.1:0\"] }",
+        "listen: { http: [\"127.0.0.1:0\", \"127.0.0.2:0\"] }",
     );
     let mizan = Launch::default().listeners(2).start(&yaml).await;
     assert_eq!(mizan.get("/").await.status, 502);

@@ -1,5 +1,6 @@
 //! Clients that take their time: each phase of a request has a limit of its own.
 
+use mizan_tests::raw::End;
 use mizan_tests::{Mizan, Script, Upstream};
 use std::time::Duration;
 
@@ -30,13 +31,14 @@ async fn a_slow_head_is_408_at_its_deadline() {
 async fn idle_connections_are_closed_without_a_word() {
     let upstream = Upstream::start("one").await;
     let mizan = Mizan::before(&[&upstream], "", "limits: { idle_timeout: 400ms }").await;
-    let mut fresh = mizan.connect().await;
+    let fresh = mizan.connect().await;
     let mut used = mizan.connect().await;
     used.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
     used.answer().await;
-    for raw in [&mut fresh, &mut used] {
-        assert_eq!(raw.rest().await, b"");
-        assert!(raw.is_closed(Duration::ZERO).await);
+    for (what, raw) in [("fresh", fresh), ("used", used)] {
+        let mut raw = raw.patience(3 * SECOND);
+        assert_eq!(raw.rest().await, b"", "{what}");
+        assert_eq!(raw.end(Duration::ZERO).await, End::Closed, "{what}");
     }
 }
 

@@ -10,7 +10,8 @@ pub struct Service {
     pub name: String,
     /// `endpoints` is one track without a name of its own (`name` is empty); `tracks` are several, in file order.
     pub tracks: Vec<Track>,
-    /// `split`: the weight of each of `tracks`, same order. A service without tracks has `[1]`.
+    /// `split`: the weight of each of `tracks`, same order, 0 to 10000 and not all 0. A service without tracks has
+    /// `[1]`. The file must say it when there are two tracks or more; a track it does not name has 0.
     pub split: Vec<u32>,
     pub balance: Balance,
     /// `keepalive`: idle upstream connections kept, of the whole service; 0 turns reuse off. Default 64.
@@ -72,7 +73,8 @@ pub enum HashKey {
 pub struct Timeouts {
     /// `connect`: default 2 s. The first try is shorter while other endpoints are there (see `first_try`).
     pub connect: Duration,
-    /// `first_try`: of a connect while another endpoint could be tried instead. Default 300 ms.
+    /// `first_try`: of a connect while another endpoint could be tried instead. Default 300 ms, or
+    /// `connect` if that is less; never longer than `connect`.
     pub first_try: Duration,
     /// `read`: between two reads of an answer. Default 60 s.
     pub read: Duration,
@@ -85,8 +87,8 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(2),
             first_try: Duration::from_millis(300),
-            read: Duration::from_secs(60),
-            send: Duration::from_secs(60),
+            read: Duration::from_mins(1),
+            send: Duration::from_mins(1),
         }
     }
 }

@@ -13,17 +13,43 @@ pub struct MinimumRate {
     pub rate: u64,
 }
 
-impl MinimumRate {
-    /// How much waiting `bytes` have paid for; `None` when nothing is demanded.
-    ///
-    /// The wait is over once the time waited so far reaches this.
-    pub fn allowance(self, bytes: u64) -> Option<Duration> {
-        if self.rate == 0 {
-            return None;
+/// How much waiting one direction of a body has left.
+///
+/// It begins with the grace, waiting uses it up, and every byte earns back its share of a second, but never more than
+/// the grace: a gigabyte that went quickly does not buy an hour of silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    rule: MinimumRate,
+    left: Duration,
+}
+
+impl Patience {
+    pub fn new(rule: MinimumRate) -> Self {
+        Self { rule, left: rule.grace }
+    }
+
+    /// How long may be waited from now on; `None` when nothing is demanded.
+    pub fn left(&self) -> Option<Duration> {
+        (self.rule.rate > 0).then_some(self.left)
+    }
+
+    /// A wait has ended with `bytes` moved.
+    pub fn waited(&mut self, wait: Duration, bytes: u64) {
+        self.left = self.left.saturating_sub(wait);
+        self.moved(bytes);
+    }
+
+    /// `bytes` were moved without a wait.
+    pub fn moved(&mut self, bytes: u64) {
+        if self.rule.rate > 0 && self.left < self.rule.grace {
+            self.left = self.left.saturating_add(self.earned(bytes)).min(self.rule.grace);
         }
-        let whole = Duration::from_secs(bytes / self.rate);
-        let rest = Duration::from_nanos((bytes % self.rate) * 1_000_000_000 / self.rate);
-        Some(self.grace + whole + rest)
+    }
+
+    fn earned(&self, bytes: u64) -> Duration {
+        let whole = Duration::from_secs(bytes / self.rule.rate);
+        let rest = u128::from(bytes % self.rule.rate) * 1_000_000_000 / u128::from(self.rule.rate);
+        whole.saturating_add(Duration::from_nanos(rest as u64))
     }
 }
 
@@ -31,20 +57,54 @@ impl MinimumRate {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_client_that_sends_nothing_has_the_grace_alone() {
-        let rule = MinimumRate { grace: Duration::from_secs(10), rate: 100 };
-        assert_eq!(rule.allowance(0), Some(Duration::from_secs(10)));
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn patience(rate: u64) -> Patience {
+        Patience::new(MinimumRate { grace: 10 * SECOND, rate })
     }
 
     #[test]
-    fn each_byte_pays_for_its_share_of_a_second() {
-        let rule = MinimumRate { grace: Duration::from_secs(1), rate: 100 };
-        assert_eq!(rule.allowance(250), Some(Duration::from_millis(3500)));
+    fn a_client_that_sends_nothing_has_the_grace_alone() {
+        let mut patience = patience(100);
+        assert_eq!(patience.left(), Some(10 * SECOND));
+        patience.waited(4 * SECOND, 0);
+        assert_eq!(patience.left(), Some(6 * SECOND));
+        patience.waited(7 * SECOND, 0);
+        assert_eq!(patience.left(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_client_above_the_rate_may_take_for_ever() {
+        let mut patience = patience(100);
+        for _ in 0..10_000 {
+            patience.waited(SECOND, 101);
+            assert!(patience.left() > Some(8 * SECOND));
+        }
+    }
+
+    #[test]
+    fn a_client_below_the_rate_uses_the_grace_up_by_what_it_lacks() {
+        let mut patience = patience(100);
+        let waits = (1..).take_while(|_| {
+            patience.waited(SECOND, 50);
+            patience.left() > Some(Duration::from_millis(500))
+        });
+        assert_eq!(waits.count(), 18);
+    }
+
+    #[test]
+    fn bytes_that_went_quickly_buy_no_more_than_the_grace() {
+        let mut patience = patience(1);
+        patience.moved(u64::MAX);
+        assert_eq!(patience.left(), Some(10 * SECOND));
+        patience.waited(9 * SECOND, u64::MAX);
+        assert_eq!(patience.left(), Some(10 * SECOND));
     }
 
     #[test]
     fn a_rate_of_zero_demands_nothing() {
-        assert_eq!(MinimumRate { grace: Duration::ZERO, rate: 0 }.allowance(1), None);
+        let mut patience = patience(0);
+        patience.waited(100 * SECOND, 0);
+        assert_eq!(patience.left(), None);
     }
 }

@@ -24,7 +24,9 @@ pub(crate) async fn watch_endpoint(
         let outcome = if probed.is_ok() { Outcome::Passed } else { Outcome::Failed };
         match checks.observe(thresholds, outcome) {
             Some(Verdict::Healthy) => changed(true, ""),
-            Some(Verdict::Unhealthy) => changed(false, &probed.err().map(|error| error.to_string()).unwrap_or_default()),
+            Some(Verdict::Unhealthy) => {
+                changed(false, &probed.err().map(|error| error.to_string()).unwrap_or_default())
+            }
             Some(Verdict::Unknown) | None => {}
         }
         tokio::time::sleep(next_wait(check.interval, random())).await;

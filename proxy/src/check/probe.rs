@@ -44,7 +44,9 @@ pub(super) async fn probe(check: &HealthCheck, target: &Target, host: &str) -> R
             Target::Tcp(address) => {
                 ask(check, TcpStream::connect(address).await.map_err(ProbeError::Connect)?, host).await
             }
-            Target::Unix(path) => ask(check, UnixStream::connect(path).await.map_err(ProbeError::Connect)?, host).await,
+            Target::Unix(path) => {
+                ask(check, UnixStream::connect(path).await.map_err(ProbeError::Connect)?, host).await
+            }
         }
     };
     tokio::time::timeout(check.timeout, asking).await.map_err(|_| ProbeError::Time(check.timeout))?
@@ -62,7 +64,8 @@ where
         request = request.header(name, value.expose());
     }
     let request = request.body(Empty::<Bytes>::new())?;
-    let (mut sender, connection) = http1::Builder::new().max_buf_size(HEAD_SIZE).handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_buf_size(HEAD_SIZE).handshake(TokioIo::new(stream)).await?;
     let mut connection = std::pin::pin!(connection);
     let mut answer = std::pin::pin!(sender.send_request(request));
     let response = tokio::select! {
@@ -77,7 +80,10 @@ where
     if check.status.iter().any(|(from, to)| (*from..=*to).contains(&got)) {
         return Ok(());
     }
-    let wanted = check.status.iter().map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") });
+    let wanted = check
+        .status
+        .iter()
+        .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") });
     Err(ProbeError::Status { got, wanted: wanted.collect::<Vec<_>>().join(", ") })
 }
 
@@ -120,7 +126,10 @@ mod tests {
         probe(&check(), &target, "api:3000").await.expect("204 is good");
         let request = served.await.expect("the server ends");
         assert!(request.starts_with("GET /health HTTP/1.1\r\n"), "{request}");
-        assert!(request.contains("host: api:3000\r\n") && request.contains("authorization: hush\r\n"), "{request}");
+        assert!(
+            request.contains("host: api:3000\r\n") && request.contains("authorization: hush\r\n"),
+            "{request}"
+        );
     }
 
     #[tokio::test]

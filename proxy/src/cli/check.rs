@@ -3,6 +3,7 @@
 use super::fail;
 use crate::{observe, snapshot};
 use clap::Args;
+use mizan_config::Examined;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,8 +17,9 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> ExitCode {
-        match mizan_config::load(&self.file) {
-            Ok(config) => {
+        match mizan_config::examine_file(&self.file) {
+            Ok(Examined { config, warnings }) => {
+                eprint!("{}", observe::render_warnings(&warnings));
                 if let Err(error) = snapshot::router(&config) {
                     return fail(format_args!("{}: {error}", self.file.display()));
                 }

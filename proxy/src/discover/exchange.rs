@@ -1,67 +1,82 @@
-//! One question to one server: by UDP, and by TCP when the answer does not fit.
+//! One question to one server, by hickory-resolver: by UDP, and by TCP when the answer does not fit.
+//!
+//! Of the resolver only the exchange is used. It has one server, no cache, no hosts file, no search list and no second
+//! attempt: which server is asked next, and when a name is asked for again, is decided elsewhere. It takes a new source
+//! port for every query, which matters: a socket that is kept stays deaf once the server behind it was restarted.
 
-use super::message::{Question, Reply, UDP_PAYLOAD};
-use mizan_policy::discover::answers::{Answer, Failure};
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use super::message::Question;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use mizan_policy::discover::answers::{Answer, Failure, Negative};
+use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
 
-/// Asks `server`, and waits for its answer no longer than `limit`.
-pub(super) async fn ask(server: SocketAddr, question: &Question, limit: Duration) -> Answer {
-    match tokio::time::timeout(limit, exchange(server, question)).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Answer::Failed(Failure::Unreachable),
-        Err(_) => Answer::Failed(Failure::Timeout),
-    }
+/// The UDP payload we take: what passes every network in one piece (DNS flag day 2020). Longer answers come by TCP.
+const UDP_PAYLOAD: u16 = 1232;
+
+/// Queries under way at one server; names beyond it wait for the next lookup.
+const ACTIVE: usize = 4096;
+
+/// One server, and how it is asked.
+pub(super) struct Server {
+    address: SocketAddr,
+    resolver: TokioResolver,
 }
 
-async fn exchange(server: SocketAddr, question: &Question) -> io::Result<Answer> {
-    let id = hickory_proto::op::Message::query().metadata.id;
-    let query = question.to_bytes(id).ok_or(io::ErrorKind::InvalidInput)?;
-    match by_udp(server, question, &query, id).await? {
-        Some(answer) => Ok(answer),
-        None => Ok(by_tcp(server, question, &query, id).await.unwrap_or(Answer::Failed(Failure::Truncated))),
+impl Server {
+    /// `None` where no resolver can be made for the address.
+    pub(super) fn new(address: SocketAddr, limit: Duration) -> Option<Self> {
+        let mut options = ResolverOpts::default();
+        options.timeout = limit;
+        options.attempts = 0;
+        options.edns0 = true;
+        options.edns_payload_len = UDP_PAYLOAD;
+        options.cache_size = 0;
+        options.use_hosts_file = ResolveHosts::Never;
+        options.ndots = 0;
+        options.max_active_requests = ACTIVE;
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+            connection.port = address.port();
+            connection
+        });
+        let server = NameServerConfig::new(address.ip(), true, connections.to_vec());
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        Some(Self { address, resolver: builder.build().ok()? })
     }
-}
 
-/// `None` when the answer was cut off.
-async fn by_udp(
-    server: SocketAddr,
-    question: &Question,
-    query: &[u8],
-    id: u16,
-) -> io::Result<Option<Answer>> {
-    // A socket of its own for every query: a port that nobody can guess, and none that is deaf after the server's
-    // restart (connection tracking keeps the old one's way to a port that is gone).
-    let any: SocketAddr =
-        if server.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-    let socket = UdpSocket::bind(any).await?;
-    socket.connect(server).await?;
-    socket.send(query).await?;
-    let mut buffer = [0; UDP_PAYLOAD as usize];
-    loop {
-        let length = socket.recv(&mut buffer).await?;
-        match question.read(&buffer[..length], id) {
-            Reply::Answer(answer) => return Ok(Some(answer)),
-            Reply::CutOff => return Ok(None),
-            Reply::Foreign => {}
+    /// Asks, and waits for an answer no longer than `limit`.
+    pub(super) async fn ask(&self, question: &Question, limit: Duration) -> Answer {
+        match tokio::time::timeout(limit, self.resolver.lookup(question.name(), question.kind())).await {
+            Ok(Ok(found)) => question.answer(found.message()),
+            Ok(Err(error)) => failed(&error),
+            Err(_) => Answer::Failed(Failure::Timeout),
         }
     }
 }
 
-/// RFC 1035, section 4.2.2: two bytes of length before each message.
-async fn by_tcp(server: SocketAddr, question: &Question, query: &[u8], id: u16) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(query.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    stream.write_all(&[&length.to_be_bytes(), query].concat()).await?;
-    let length = stream.read_u16().await?;
-    let mut bytes = vec![0; length.into()];
-    stream.read_exact(&mut bytes).await?;
-    Ok(match question.read(&bytes, id) {
-        Reply::Answer(answer) => answer,
-        Reply::CutOff => Answer::Failed(Failure::Truncated),
-        Reply::Foreign => Answer::Failed(Failure::Garbage),
+/// What the resolver's error says of the name. Only a server's own word is a negative answer.
+fn failed(error: &NetError) -> Answer {
+    Answer::Failed(match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NXDomain => return Answer::Negative(Negative::NoSuchName),
+            ResponseCode::NoError => return Answer::Negative(Negative::NoAddress),
+            code => Failure::Code(code.into()),
+        },
+        NetError::Dns(DnsError::ResponseCode(code)) => Failure::Code((*code).into()),
+        NetError::Timeout => Failure::Timeout,
+        NetError::Io(_) | NetError::NoConnections => Failure::Unreachable,
+        _ => Failure::Garbage,
     })
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
 }

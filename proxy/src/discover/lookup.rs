@@ -1,11 +1,11 @@
 //! One lookup of one name in one family: what the system knows itself, then the servers in their order.
 
-use super::exchange;
+use super::exchange::Server;
 use super::message::{Family, Question};
 use super::servers::Servers;
 use mizan_policy::discover::answers::{Answer, Failure, Negative};
 use mizan_policy::discover::system;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -44,19 +44,19 @@ fn of_family(addresses: &[IpAddr], family: Family) -> Option<Answer> {
 
 /// The first answer that is not a failure. A server that fails or is slow has the next one asked; that NXDOMAIN is an
 /// answer is what all resolvers hold: servers of one list know the same.
-async fn ask_in_order(servers: &Arc<[SocketAddr]>, question: Question, limit: Duration) -> Answer {
+async fn ask_in_order(servers: &Arc<[Server]>, question: Question, limit: Duration) -> Answer {
     let mut last = Failure::Unreachable;
-    if let [only] = **servers {
-        return exchange::ask(only, &question, limit).await;
+    if let [only] = &**servers {
+        return only.ask(&question, limit).await;
     }
     let question = Arc::new(question);
     let mut asking = JoinSet::new();
-    let mut left = servers.iter();
+    let mut left = 0..servers.len();
     loop {
-        let next = left.next().copied();
-        if let Some(server) = next {
-            let question = question.clone();
-            asking.spawn(async move { exchange::ask(server, &question, limit).await });
+        let next = left.next();
+        if let Some(next) = next {
+            let (question, servers) = (question.clone(), servers.clone());
+            asking.spawn(async move { servers[next].ask(&question, limit).await });
         }
         let patience = async {
             match next {

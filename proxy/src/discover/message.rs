@@ -1,13 +1,10 @@
-//! A question as bytes, and bytes as an answer. Knows hickory-proto and nothing else, so that fuzzing builds it alone.
+//! A question, and what a server's message answers. Knows hickory-proto and nothing else, so that fuzzing builds it alone.
 
-use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use mizan_policy::discover::answers::{Answer, Failure, Negative};
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// The UDP payload we take: what passes every network in one piece (DNS flag day 2020). Longer answers come by TCP.
-pub(super) const UDP_PAYLOAD: u16 = 1232;
 
 /// Aliases followed within one answer.
 const ALIASES: usize = 16;
@@ -19,16 +16,6 @@ pub(super) struct Question {
     kind: RecordType,
 }
 
-/// What a server's bytes are.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reply {
-    Answer(Answer),
-    /// The whole answer has to be asked for by TCP.
-    CutOff,
-    /// Not the answer to this question: an old one, or somebody else's.
-    Foreign,
-}
-
 impl Question {
     /// `None` when no DNS name can be like that. Underscores can: Compose has them.
     pub(super) fn new(host: &str, family: Family) -> Option<Self> {
@@ -37,47 +24,16 @@ impl Question {
         Some(Self { name, kind: family.record() })
     }
 
-    /// The message to send.
-    pub(super) fn to_bytes(&self, id: u16) -> Option<Vec<u8>> {
-        let mut message = Message::new(id, MessageType::Query, OpCode::Query);
-        message.metadata.recursion_desired = true;
-        message.add_query(Query::query(self.name.clone(), self.kind));
-        let mut edns = Edns::new();
-        edns.set_max_payload(UDP_PAYLOAD);
-        message.set_edns(edns);
-        message.to_vec().ok()
+    pub(super) fn name(&self) -> Name {
+        self.name.clone()
     }
 
-    /// Reads what came back. The header is looked at before anything is parsed: who cannot guess the id gets nothing
-    /// parsed.
-    pub(super) fn read(&self, bytes: &[u8], id: u16) -> Reply {
-        let [high, low, flags, ..] = *bytes else { return Reply::Foreign };
-        let (is_response, is_cut_off) = (flags & 0x80 != 0, flags & 0x02 != 0);
-        if u16::from_be_bytes([high, low]) != id || !is_response {
-            return Reply::Foreign;
-        }
-        if is_cut_off {
-            return Reply::CutOff;
-        }
-        let Ok(message) = Message::from_vec(bytes) else {
-            return Reply::Answer(Answer::Failed(Failure::Garbage));
-        };
-        let code = message.metadata.response_code;
-        match message.queries.as_slice() {
-            [query] if self.is_asked_by(query) => Reply::Answer(self.answer(&message)),
-            // Some servers leave the question out when they refuse.
-            [] if code != ResponseCode::NoError && code != ResponseCode::NXDomain => {
-                Reply::Answer(Answer::Failed(Failure::Code(code.into())))
-            }
-            _ => Reply::Foreign,
-        }
+    pub(super) fn kind(&self) -> RecordType {
+        self.kind
     }
 
-    fn is_asked_by(&self, query: &Query) -> bool {
-        query.name == self.name && query.query_type == self.kind && query.query_class == DNSClass::IN
-    }
-
-    fn answer(&self, message: &Message) -> Answer {
+    /// What a server's message says of the name.
+    pub(super) fn answer(&self, message: &Message) -> Answer {
         match message.metadata.response_code {
             ResponseCode::NoError => self.addresses(&message.answers),
             ResponseCode::NXDomain => Answer::Negative(Negative::NoSuchName),
@@ -144,6 +100,7 @@ impl Family {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hickory_proto::op::{OpCode, Query};
     use hickory_proto::rr::rdata::{A, CNAME};
     use std::net::Ipv4Addr;
 
@@ -174,13 +131,13 @@ mod tests {
         RData::CNAME(CNAME(name))
     }
 
-    fn read(message: &Message) -> Reply {
-        question().read(&message.to_vec().unwrap(), ID)
+    fn read(message: &Message) -> Answer {
+        question().answer(message)
     }
 
-    fn addresses(last: &[u8], seconds: u64) -> Reply {
+    fn addresses(last: &[u8], seconds: u64) -> Answer {
         let addresses = last.iter().map(|&last| IpAddr::from([10, 0, 0, last])).collect();
-        Reply::Answer(Answer::Addresses { addresses, ttl: Duration::from_secs(seconds) })
+        Answer::Addresses { addresses, ttl: Duration::from_secs(seconds) }
     }
 
     #[test]
@@ -199,13 +156,13 @@ mod tests {
     #[test]
     fn an_alias_of_itself_ends() {
         let reply = read(&response(vec![("my_api", 20, alias("my_api"))]));
-        assert_eq!(reply, Reply::Answer(Answer::Negative(Negative::NoAddress)));
+        assert_eq!(reply, Answer::Negative(Negative::NoAddress));
     }
 
     #[test]
     fn no_address_is_negative_and_so_is_the_unspecified_one() {
         for records in [vec![], vec![("my_api", 1, RData::A(A(Ipv4Addr::UNSPECIFIED)))]] {
-            assert_eq!(read(&response(records)), Reply::Answer(Answer::Negative(Negative::NoAddress)));
+            assert_eq!(read(&response(records)), Answer::Negative(Negative::NoAddress));
         }
     }
 
@@ -218,29 +175,8 @@ mod tests {
         ] {
             let mut message = response(vec![]);
             message.metadata.response_code = code;
-            assert_eq!(read(&message), Reply::Answer(answer));
+            assert_eq!(read(&message), answer);
         }
-    }
-
-    #[test]
-    fn what_answers_another_question_is_foreign() {
-        let bytes = response(vec![("my_api", 1, a(2))]).to_vec().unwrap();
-        assert_eq!(question().read(&bytes, ID + 1), Reply::Foreign);
-        let other = Question::new("other", Family::V4).unwrap();
-        assert_eq!(other.read(&bytes, ID), Reply::Foreign);
-        assert_eq!(Question::new("my_api", Family::V6).unwrap().read(&bytes, ID), Reply::Foreign);
-        let asked = question().to_bytes(ID).unwrap();
-        assert_eq!(question().read(&asked, ID), Reply::Foreign);
-    }
-
-    #[test]
-    fn rubbish_under_the_right_id_is_a_failure_and_a_cut_off_answer_is_known_by_its_flag() {
-        let mut bytes = response(vec![("my_api", 1, a(2))]).to_vec().unwrap();
-        bytes.truncate(bytes.len() - 3);
-        assert_eq!(question().read(&bytes, ID), Reply::Answer(Answer::Failed(Failure::Garbage)));
-        bytes[2] |= 0x02;
-        assert_eq!(question().read(&bytes, ID), Reply::CutOff);
-        assert_eq!(question().read(&[], ID), Reply::Foreign);
     }
 
     #[test]

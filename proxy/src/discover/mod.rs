@@ -2,8 +2,7 @@
 //!
 //! [`Names`] has one watcher a name; a [`Watch`] says what the name is now and wakes whoever follows it. What an
 //! answer means and when to ask again is decided in `mizan_policy::discover`; here are the sockets, the files and the
-//! tasks. Messages are read and written by hickory-proto; asking is ours, because what counts is in the small print:
-//! a new source port for every query, no cache, a refused port known at once, the next server without a wait.
+//! tasks. Servers are asked by hickory-resolver, one at a time and without its cache; the order is ours.
 
 mod exchange;
 mod follow;

@@ -28,7 +28,7 @@ impl Names {
     pub(crate) fn new(resolver: &Resolver) -> Result<Arc<Self>, NamesError> {
         Ok(Arc::new(Self {
             resolver: resolver.clone(),
-            servers: Arc::new(Servers::new(&resolver.servers)),
+            servers: Arc::new(Servers::new(&resolver.servers, resolver.timeout)),
             runtime: Handle::try_current()?,
             watched: Mutex::default(),
         }))

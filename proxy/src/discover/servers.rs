@@ -1,5 +1,6 @@
 //! Whom to ask: the servers of mizan.yml, or those of the system, read again when its files change.
 
+use super::exchange::Server;
 use mizan_policy::discover::system;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,14 +16,14 @@ const MOST: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) enum Servers {
     /// Those of mizan.yml. The hosts file says nothing then.
-    Given(Arc<[SocketAddr]>),
+    Given(Arc<[Server]>),
     System(System),
 }
 
 /// What the system's files said when they were last read.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    pub(super) servers: Arc<[SocketAddr]>,
+    pub(super) servers: Arc<[Server]>,
     hosts: String,
     stamps: [Option<Stamp>; 2],
 }
@@ -34,6 +35,8 @@ type Stamp = (SystemTime, u64);
 pub(super) struct System {
     resolv_conf: PathBuf,
     hosts: PathBuf,
+    /// Of one query.
+    limit: Duration,
     known: Mutex<Known>,
 }
 
@@ -44,11 +47,11 @@ struct Known {
 }
 
 impl Servers {
-    pub(super) fn new(given: &[SocketAddr]) -> Self {
+    pub(super) fn new(given: &[SocketAddr], limit: Duration) -> Self {
         if given.is_empty() {
-            Self::System(System::new(Path::new("/etc/resolv.conf"), Path::new("/etc/hosts")))
+            Self::System(System::new(Path::new("/etc/resolv.conf"), Path::new("/etc/hosts"), limit))
         } else {
-            Self::Given(given.into())
+            Self::Given(askable(given, limit))
         }
     }
 }
@@ -60,10 +63,10 @@ impl Files {
 }
 
 impl System {
-    pub(super) fn new(resolv_conf: &Path, hosts: &Path) -> Self {
+    pub(super) fn new(resolv_conf: &Path, hosts: &Path, limit: Duration) -> Self {
         let (resolv_conf, hosts) = (resolv_conf.to_owned(), hosts.to_owned());
-        let files = Arc::new(read([&resolv_conf, &hosts]));
-        Self { resolv_conf, hosts, known: Mutex::new(Known { looked: Instant::now(), files }) }
+        let files = Arc::new(read([&resolv_conf, &hosts], limit));
+        Self { resolv_conf, hosts, limit, known: Mutex::new(Known { looked: Instant::now(), files }) }
     }
 
     /// What the files say, no older than a second.
@@ -78,10 +81,10 @@ impl System {
             known.files.clone()
         };
         let paths = [self.resolv_conf.clone(), self.hosts.clone()];
-        let stamps = known.stamps;
+        let (stamps, limit) = (known.stamps, self.limit);
         let look = move || {
             let paths = [paths[0].as_path(), paths[1].as_path()];
-            (paths.map(stamp) != stamps).then(|| Arc::new(read(paths)))
+            (paths.map(stamp) != stamps).then(|| Arc::new(read(paths, limit)))
         };
         match tokio::task::spawn_blocking(look).await {
             Ok(Some(files)) => {
@@ -98,7 +101,7 @@ impl System {
     }
 }
 
-fn read(paths: [&Path; 2]) -> Files {
+fn read(paths: [&Path; 2], limit: Duration) -> Files {
     let stamps = paths.map(stamp);
     let [resolv_conf, hosts] = [(paths[0], stamps[0]), (paths[1], stamps[1])].map(|(path, stamp)| {
         let bytes = if stamp.is_some_and(|(_, length)| length <= MOST) {
@@ -108,7 +111,11 @@ fn read(paths: [&Path; 2]) -> Files {
         };
         String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     });
-    Files { servers: system::servers(&resolv_conf).into(), hosts, stamps }
+    Files { servers: askable(&system::servers(&resolv_conf), limit), hosts, stamps }
+}
+
+fn askable(addresses: &[SocketAddr], limit: Duration) -> Arc<[Server]> {
+    addresses.iter().filter_map(|address| Server::new(*address, limit)).collect()
 }
 
 /// `None` when there is no such file: a container made from scratch may have neither.

@@ -84,7 +84,9 @@ pub(super) fn failed(
     book(upstream, failure);
     let tried = Tried {
         failure: match failure {
-            Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Left => retry::Failure::Connect,
+            Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Left => {
+                retry::Failure::Connect
+            }
             Failure::StaleConnection | Failure::Closed => retry::Failure::Closed,
             Failure::AnswerTime => retry::Failure::Timeout,
             Failure::BadAnswer | Failure::Broken => retry::Failure::Answer,

@@ -45,11 +45,11 @@ impl ProxyHttp for Forwarder {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         upstream_request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        request::prepare(upstream_request, context)
+        request::prepare(session.req_header().version, upstream_request, context)
     }
 
     async fn request_body_filter(

@@ -9,6 +9,10 @@ use pingora_proxy::Session;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
+/// A request's body up to this size is read and thrown away before an answer that is made here, so that the connection
+/// goes on behind it; with a larger one the connection is closed.
+const DISCARD: u64 = 64 * 1024;
+
 /// A small plain answer.
 pub(super) async fn plain(
     session: &mut Session,
@@ -54,10 +58,24 @@ pub(super) async fn send(
     if session.is_process_shutting_down() || context.snapshot.draining() {
         session.set_keepalive(None);
     }
+    discard_body(session).await?;
     let head_alone = bodiless || body.is_empty() || session.req_header().method == http::Method::HEAD;
     session.write_response_header(Box::new(head), head_alone).await?;
     if head_alone {
         return Ok(());
     }
     session.write_response_body(Some(body), true).await
+}
+
+async fn discard_body(session: &mut Session) -> Result<()> {
+    let request = session.req_header();
+    let length = request.headers.get(http::header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<u64>().ok());
+    // Who expects 100 (Continue) has not sent the body and need not any more.
+    let waits = request.headers.contains_key(http::header::EXPECT);
+    let goes_on = session.get_keepalive().is_some() && !waits;
+    if goes_on && length.is_some_and(|length| length > 0 && length <= DISCARD) && !session.is_body_done() {
+        session.drain_request_body().await?;
+    }
+    Ok(())
 }

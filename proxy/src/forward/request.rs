@@ -119,7 +119,7 @@ fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
             return Decision::Refused;
         }
     };
-    let host = authority.as_deref().and_then(head::host_of);
+    let host = authority.and_then(head::host_of);
     let peer = context.client.as_ref().map_or(context.origin.peer, |client| client.peer);
     let chain = request.headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
     context.origin = forwarded::Client::find(peer, &snapshot.trusted, chain);
@@ -152,14 +152,14 @@ fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
 }
 
 /// The request's authority. HTTP/1 heads were checked before the engine saw them; those of HTTP/2 are checked here.
-fn authority(request: &RequestHeader) -> std::result::Result<Option<String>, head::Refusal> {
+fn authority(request: &RequestHeader) -> std::result::Result<Option<&str>, head::Refusal> {
     let field = request.headers.get(HOST).and_then(|host| host.to_str().ok());
     if request.version != http::Version::HTTP_2 {
-        return Ok(field.map(str::to_owned));
+        return Ok(field);
     }
     let authority = request.uri.authority().map(http::uri::Authority::as_str);
     head::check_h2(request.method.as_str(), Some(request.raw_path()), authority, fields(&request.headers))?;
-    Ok(authority.or(field).map(str::to_owned))
+    Ok(authority.or(field))
 }
 
 /// Path and query as they came.
@@ -180,12 +180,13 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
             return Decision::Refused;
         }
     };
-    let upgrade =
-        request.headers.get(http::header::UPGRADE).and_then(|wanted| wanted.to_str().ok()).is_some_and(
-            |wanted| {
-                request.version == http::Version::HTTP_11 && head::upgrade_allowed(wanted, &action.upgrade)
-            },
-        );
+    let upgrade = context.client.as_ref().is_some_and(|client| client.wants_upgrade.load(Ordering::Relaxed))
+        && request.version == http::Version::HTTP_11
+        && request
+            .headers
+            .get(http::header::UPGRADE)
+            .and_then(|wanted| wanted.to_str().ok())
+            .is_some_and(|wanted| head::upgrade_allowed(wanted, &action.upgrade));
     action.service.retries.deposit(clock::now());
     context.upstream = Some(Upstream {
         hash: hash_key(request, context, action),
@@ -238,18 +239,21 @@ async fn respond(
 }
 
 /// The request as the endpoint gets it.
-pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Result<()> {
+pub(super) fn prepare(
+    came_by: http::Version,
+    request: &mut RequestHeader,
+    context: &mut Context,
+) -> Result<()> {
     let Some(upstream) = context.upstream.as_ref() else {
         return Err(Error::explain(ErrorType::InternalError, "no upstream was chosen"));
     };
-    let h2 = request.version == http::Version::HTTP_2;
     let removals = head::request_removals(fields(&request.headers), upstream.upgrade);
     if !removals.is_empty() {
         for name in removals.iter().map(str::to_owned).collect::<Vec<_>>() {
             request.remove_header(name.as_str());
         }
     }
-    if h2 {
+    if came_by == http::Version::HTTP_2 {
         join_cookies(request)?;
     }
     if upstream.upgrade {
@@ -262,18 +266,22 @@ pub(super) fn prepare(request: &mut RequestHeader, context: &mut Context) -> Res
     request.insert_header("X-Request-Id", context.request_id.as_str())?;
     match (&upstream.action.host, request.headers.contains_key(HOST)) {
         (Some(host), _) => request.insert_header(HOST, host.as_str())?,
-        (None, false) if !h2 => {
+        (None, false) => {
             let endpoint = upstream.lease.as_ref().map_or("localhost", |lease| lease.endpoint().host());
             request.insert_header(HOST, endpoint)?;
         }
-        (None, _) => {}
+        (None, true) => {}
+    }
+    if upstream.service.keepalive == 0 && !upstream.upgrade {
+        request.insert_header(http::header::CONNECTION, "close")?;
     }
     Ok(())
 }
 
 /// HTTP/2 may send a cookie in crumbs; HTTP/1 knows one field (RFC 9113, 8.2.3).
 fn join_cookies(request: &mut RequestHeader) -> Result<()> {
-    let crumbs: Vec<&[u8]> = request.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<&[u8]> =
+        request.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() < 2 {
         return Ok(());
     }

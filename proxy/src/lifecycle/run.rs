@@ -82,12 +82,12 @@ pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running
     let (announce_shutdown, shutdown) = watch::channel(false);
     let engine = engine(&runtime, options.threads);
     let edge = Arc::new(Edge { engine, runtime, shutdown });
+    tracing::info!("configuration 1 in force");
     listeners.install(prepared, &edge);
     let installed = Installed { listeners, names: next.names };
     let changer = Changer::new(edge.clone(), options.file, installed);
     let admin =
         admin_socket.map(|socket| tokio::spawn(admin::serve(socket, changer.clone(), edge.runtime.clone())));
-    tracing::info!("configuration 1 in force");
     Ok(Running { changer, edge, signals, announce_shutdown, admin })
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct ClientInfo {
     pub(crate) id: i32,
     /// The request under way is the connection's last one, by its version or its Connection fields.
     pub(crate) last_request: AtomicBool,
+    /// The request under way asks for another protocol, by one Upgrade field that its Connection field names.
+    pub(crate) wants_upgrade: AtomicBool,
     /// Set by the answer 101: from then on every byte belongs to the tunnel.
     pub(crate) tunnel: AtomicBool,
     /// The body came slower than the minimum rate.
@@ -40,6 +42,7 @@ impl ClientInfo {
                 .expect("an address is visible ASCII"),
             id,
             last_request: AtomicBool::new(false),
+            wants_upgrade: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
             upload_stalled: AtomicBool::new(false),
             refused_status: AtomicU16::new(0),

@@ -79,9 +79,9 @@ fn take_head(
         Body::Length(length) => RequestBody::Length(length),
         Body::Chunked => RequestBody::Chunked(Box::new(ChunkScanner::new())),
     };
-    if !parsed.keep_alive {
-        connection.client().last_request.store(true, Ordering::Relaxed);
-    }
+    let client = connection.client();
+    client.last_request.store(!parsed.keep_alive, Ordering::Relaxed);
+    client.wants_upgrade.store(parsed.upgrade.is_some(), Ordering::Relaxed);
     if let Some(rewritten) = head::normalise(&head, &parsed) {
         head = BytesMut::from(rewritten.as_slice());
     }
@@ -121,7 +121,8 @@ impl Arrival {
     fn new(connection: &Connection, snapshot: &Snapshot, opening: bool) -> Self {
         let now = Instant::now();
         // A connection that never sends anything is given no longer than a head.
-        let idle = if opening { snapshot.limits.head_timeout } else { snapshot.limits.idle_timeout };
+        let idle = snapshot.limits.idle_timeout;
+        let idle = if opening { idle.min(snapshot.limits.head_timeout) } else { idle };
         Self {
             finder: HeadFinder::default(),
             limits: snapshot.head_limits,

@@ -4,4 +4,4 @@ mod log;
 mod problems;
 
 pub(crate) use log::log_to_stderr;
-pub(crate) use problems::render;
+pub(crate) use problems::{render, render_warnings};

@@ -54,8 +54,11 @@ pub(crate) struct Endpoint {
     passive: PassiveState,
     confidence: ConfidenceCell,
     checked: AtomicU8,
+    /// Since it was first seen, or came back.
+    has_answered: AtomicBool,
     last_failure: Mutex<Cow<'static, str>>,
     left: AtomicBool,
+    retired: AtomicBool,
     left_now: Notify,
     check: Mutex<Option<Checking>>,
 }
@@ -98,9 +101,11 @@ impl Endpoint {
             failures: AtomicU64::new(0),
             passive: PassiveState::default(),
             confidence: ConfidenceCell::new(confidence),
-            checked: AtomicU8::new(0),
+            checked: AtomicU8::new(NO_CHECKS),
+            has_answered: AtomicBool::new(false),
             last_failure: Mutex::default(),
             left: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             left_now: Notify::new(),
             check: Mutex::new(None),
         })
@@ -164,6 +169,9 @@ impl Endpoint {
         if self.passive.succeeded(passive, now) {
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is back in rotation");
         }
+        if !self.has_answered.load(Ordering::Relaxed) {
+            self.has_answered.store(true, Ordering::Relaxed);
+        }
         if self.confidence.get() != Confidence::Confirmed {
             self.confidence.on(Event::Answered, now);
         }
@@ -175,7 +183,11 @@ impl Endpoint {
         let counts = match failure {
             // The other end may close what is idle; the next connect tells whether it is still there.
             Failure::StaleConnection | Failure::Left => false,
-            Failure::Connect => self.confidence.on(Event::Refused, now).0.refusal_counts(),
+            // Who never answered and refuses is starting.
+            Failure::Connect => {
+                let before = self.confidence.on(Event::Refused, now).0;
+                before.refusal_counts() && self.has_answered.load(Ordering::Relaxed)
+            }
             Failure::ConnectTime | Failure::Unreachable => {
                 self.confidence.on(Event::Hung, now);
                 true
@@ -230,10 +242,23 @@ impl Endpoint {
         }
     }
 
+    /// No snapshot in force has the endpoint any more. Requests of the last one may still be sent to it.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        *self.check.lock().expect("nothing panics while it holds the lock") = None;
+        self.checked.store(NO_CHECKS, Ordering::Relaxed);
+    }
+
+    /// A snapshot in force has the endpoint (again).
+    pub(super) fn serve(&self) {
+        self.retired.store(false, Ordering::Relaxed);
+    }
+
     /// The address is back: what is under way counts on, health starts anew.
     pub(super) fn come_back(&self) {
         if self.left.swap(false, Ordering::AcqRel) {
             self.passive.reset();
+            self.has_answered.store(false, Ordering::Relaxed);
             // Connections kept from before may end at another process: they are not found again.
             self.group.store(next_group(), Ordering::Relaxed);
             self.confidence.reset(Confidence::Fresh);
@@ -286,6 +311,7 @@ impl Endpoint {
     fn note_check(&self, healthy: bool, why: &str) {
         self.checked.store(if healthy { HEALTHY } else { UNHEALTHY }, Ordering::Relaxed);
         if healthy {
+            self.has_answered.store(true, Ordering::Relaxed);
             self.confidence.on(Event::Answered, clock::now());
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is healthy");
         } else {
@@ -296,7 +322,7 @@ impl Endpoint {
 
     pub(crate) fn status(&self, passive: &Passive) -> EndpointStatus {
         let fitness = self.fitness(passive, clock::now());
-        let state = if self.has_left() {
+        let state = if self.has_left() || self.retired.load(Ordering::Relaxed) {
             EndpointState::Draining
         } else if fitness.verdict == Some(Verdict::Unhealthy) {
             EndpointState::Unhealthy
@@ -304,16 +330,19 @@ impl Endpoint {
             EndpointState::Ejected
         } else {
             match self.confidence.get() {
-                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => EndpointState::Up,
-                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
-                Confidence::Unconfirmed(Cause::ConnectFailed) | Confidence::Suspect { .. } | Confidence::Gone => {
-                    EndpointState::Unconfirmed
+                Confidence::Fixed if !self.has_answered.load(Ordering::Relaxed) => EndpointState::Starting,
+                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => {
+                    EndpointState::Up
                 }
+                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
+                Confidence::Unconfirmed(Cause::ConnectFailed)
+                | Confidence::Suspect { .. }
+                | Confidence::Gone => EndpointState::Unconfirmed,
             }
         };
         let why = match state {
             EndpointState::Up | EndpointState::Starting => String::new(),
-            EndpointState::Draining => "its address left the name's answer".to_owned(),
+            EndpointState::Draining => "it is not among the service's addresses any more".to_owned(),
             EndpointState::Ejected | EndpointState::Unhealthy | EndpointState::Unconfirmed => {
                 self.last_failure.lock().expect("nothing panics while it holds the lock").to_string()
             }

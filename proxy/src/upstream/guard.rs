@@ -50,3 +50,47 @@ impl Tracing for OpenConnection {
         Box::new(Self(self.0.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Address;
+    use super::*;
+    use mizan_config::model::EndpointAddress;
+
+    fn endpoint() -> Arc<Endpoint> {
+        let address = "127.0.0.1:9".parse().expect("an address");
+        Endpoint::new(Address::Tcp(address), &EndpointAddress::Ip(address), None)
+    }
+
+    #[tokio::test]
+    async fn in_flight_is_back_at_0_after_a_panic_and_after_a_request_that_was_dropped_half_way() {
+        let endpoint = endpoint();
+        let panicking = endpoint.clone();
+        let panicked = tokio::spawn(async move {
+            let held = InFlight::new(panicking);
+            assert_eq!(held.endpoint().active(), 0, "a request's panic, on purpose");
+        });
+        assert!(panicked.await.expect_err("the task panics").is_panic());
+        let forgotten = tokio::spawn({
+            let endpoint = endpoint.clone();
+            async move {
+                let _held = InFlight::new(endpoint);
+                std::future::pending::<()>().await;
+            }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(endpoint.active(), 1);
+        forgotten.abort();
+        assert!(forgotten.await.expect_err("the task was ended").is_cancelled());
+        assert_eq!(endpoint.active(), 0);
+    }
+
+    #[test]
+    fn a_connection_is_counted_until_the_engine_drops_it() {
+        let endpoint = endpoint();
+        let tracer = OpenConnection::tracer(&endpoint);
+        assert_eq!(endpoint.connections.load(Ordering::Relaxed), 1);
+        tracer.0.on_disconnected();
+        assert_eq!(endpoint.connections.load(Ordering::Relaxed), 0);
+    }
+}

@@ -67,8 +67,16 @@ impl Members {
         None
     }
 
-    fn usable(&self, index: usize, stage: Stage, passive: &Passive, tried: &[Arc<Endpoint>], now: u64) -> bool {
+    fn usable(
+        &self,
+        index: usize,
+        stage: Stage,
+        passive: &Passive,
+        tried: &[Arc<Endpoint>],
+        now: u64,
+    ) -> bool {
         let endpoint = &self.members[index].endpoint;
-        !tried.iter().any(|known| Arc::ptr_eq(known, endpoint)) && stage.admits(endpoint.fitness(passive, now))
+        !tried.iter().any(|known| Arc::ptr_eq(known, endpoint))
+            && stage.admits(endpoint.fitness(passive, now))
     }
 }

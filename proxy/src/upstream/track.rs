@@ -83,17 +83,19 @@ impl Track {
             }
         }
         for endpoint in self.members.load().iter() {
+            endpoint.serve();
+            endpoint.come_back();
             endpoint.set_check(sources.check.as_ref());
         }
     }
 
-    /// The snapshot was replaced: nothing is followed any more, and endpoints that no successor keeps are left.
+    /// The snapshot was replaced: nothing is followed any more, and endpoints that no successor keeps retire.
     pub(super) fn leave_force(&self, kept: &HashSet<*const Endpoint>) {
         for follower in self.followers.lock().expect("nothing panics while it holds the lock").drain(..) {
             follower.abort();
         }
         for endpoint in self.members.load().iter().filter(|endpoint| !kept.contains(&Arc::as_ptr(endpoint))) {
-            endpoint.leave();
+            endpoint.retire();
         }
     }
 

@@ -1,0 +1,5 @@
+//! Prints the JSON Schema of mizan.yml.
+
+fn main() {
+    println!("{:#}", mizan_config::schema());
+}

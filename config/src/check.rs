@@ -1,0 +1,20 @@
+//! Checks that need more than one part of the file.
+
+mod hosts;
+mod listeners;
+mod routes;
+mod services;
+
+use crate::decode::{Context, Draft};
+
+pub(crate) fn whole(draft: &Draft, context: &mut Context<'_>) {
+    listeners::overlap(draft, context);
+    hosts::unique(draft, context);
+    for site in &draft.sites {
+        routes::reachable(site, context);
+    }
+    routes::behind_probes(draft, context);
+    services::exist(draft, context);
+    services::are_used(draft, context);
+    services::tracks_apart(draft, context);
+}

@@ -1,0 +1,53 @@
+//! Routes and services fit together.
+
+use crate::decode::{Context, Draft};
+use crate::model::EndpointAddress;
+use std::collections::{HashMap, HashSet};
+
+/// Every service that a route names is there.
+pub(super) fn exist(draft: &Draft, context: &mut Context<'_>) {
+    let names: HashSet<&str> = draft.services.iter().map(|draft| draft.service.name.as_str()).collect();
+    for name in draft.sites.iter().flat_map(|site| &site.services) {
+        if names.contains(name.value.as_str()) {
+            continue;
+        }
+        let known = draft.services.iter().map(|draft| draft.service.name.as_str());
+        let nearest = context.suggest(&name.value, known).filter(|_| name.is_literal());
+        let hint = match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "add it to `services`".into(),
+        };
+        context.problem(&name.span, format!("there is no service {}", name.shown())).hint(hint);
+    }
+}
+
+/// A service that no route names is probably a slip.
+pub(super) fn are_used(draft: &Draft, context: &mut Context<'_>) {
+    let used: HashSet<&str> =
+        draft.sites.iter().flat_map(|site| &site.services).map(|name| name.value.as_str()).collect();
+    for service in draft.services.iter().filter(|draft| !used.contains(draft.service.name.as_str())) {
+        context
+            .warning(&service.span, format!("no route leads to the service `{}`", service.service.name))
+            .hint("add a route, or remove the service");
+    }
+}
+
+/// Tracks that share an endpoint are not told apart by it.
+pub(super) fn tracks_apart(draft: &Draft, context: &mut Context<'_>) {
+    for draft in &draft.services {
+        let mut owners: HashMap<&EndpointAddress, &str> = HashMap::new();
+        for track in &draft.service.tracks {
+            for endpoint in &track.endpoints {
+                match owners.insert(&endpoint.address, &track.name) {
+                    Some(other) if other != track.name => {
+                        let message = format!("the tracks `{other}` and `{}` share an endpoint", track.name);
+                        context
+                            .warning(&draft.span, message)
+                            .hint("a split between them changes nothing there");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}

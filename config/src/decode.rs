@@ -1,0 +1,25 @@
+//! The tree of a file into a draft of the model, with every problem on the way.
+//!
+//! After a problem the decoder goes on with a stand-in value, so that one run finds everything; a draft with problems
+//! never becomes a configuration.
+
+mod address;
+mod context;
+mod draft;
+mod fields;
+mod health;
+mod host;
+mod http;
+mod path;
+mod route;
+mod scalar;
+mod sensitive;
+mod service;
+mod site;
+mod top;
+
+pub(crate) use self::context::Context;
+pub(crate) use self::draft::{Draft, DraftRoute, DraftService, DraftSite, Placed};
+pub use self::path::REGEX_SIZE_LIMIT;
+pub(crate) use self::scalar::Text;
+pub(crate) use self::top::decode;

@@ -1,0 +1,94 @@
+//! Every key of mizan.yml: what the decoder accepts and the JSON Schema describes.
+//!
+//! One table a section. The decoder takes names, requirements and ranges from here, so that a key cannot be accepted
+//! without being described.
+
+mod service;
+mod site;
+mod top;
+
+pub(crate) use service::*;
+pub(crate) use site::*;
+pub(crate) use top::*;
+
+/// A mapping with known keys.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// As messages call it: `a service`.
+    pub(crate) name: &'static str,
+    pub(crate) keys: &'static [Key],
+}
+
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) need: Need,
+    pub(crate) shape: Shape,
+    /// For editors: meaning, unit, default.
+    pub(crate) help: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    Optional,
+    Required,
+}
+
+/// What a value looks like. Any scalar may also be text with `${NAME}` in it.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// Any text; a number stands for itself as written.
+    Text,
+    /// Text, or a mapping `{ file: PATH }`.
+    Secret,
+    Boolean,
+    /// From, to, both included.
+    Integer(u64, u64),
+    Duration,
+    Size,
+    Percent(u64, u64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// `false` or the other shape.
+    OrFalse(&'static Shape),
+    /// `true`, `false` or the other shape.
+    OrBoolean(&'static Shape),
+    /// A list; it may be empty.
+    List(&'static Shape),
+    /// A list that is not empty.
+    Some(&'static Shape),
+    /// One, or a list that is not empty.
+    OneOrSome(&'static Shape),
+    /// A mapping whose keys are names.
+    Named(&'static Shape),
+    Section(&'static Section),
+    Either(&'static Shape, &'static Shape),
+}
+
+impl Section {
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+const fn optional(name: &'static str, shape: Shape, help: &'static str) -> Key {
+    Key { name, need: Need::Optional, shape, help }
+}
+
+const fn required(name: &'static str, shape: Shape, help: &'static str) -> Key {
+    Key { name, need: Need::Required, shape, help }
+}
+
+/// What to say of a key that is not known, because people will try it.
+pub(crate) fn not_yet(key: &str) -> Option<&'static str> {
+    match key {
+        "https" | "tls" | "certificates" | "redirect_to_https" => Some(
+            "TLS is not part of this version yet: serve plain HTTP, or put a TLS terminator in front and name it in \
+             `trusted_proxies`",
+        ),
+        "files" | "compress" | "rate_limit" | "response_headers" | "request_headers" | "cache"
+        | "access_log" | "access" | "metrics" | "fallback" | "redirect" | "maintenance"
+        | "proxy_protocol" => Some("not part of this version"),
+        _ => None,
+    }
+}
