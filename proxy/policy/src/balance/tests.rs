@@ -175,6 +175,31 @@ fn only_the_keys_of_an_endpoint_that_leaves_move() {
 }
 
 #[test]
+fn the_keys_of_a_pool_that_is_mostly_out_are_shared_by_the_rest() {
+    let pool = servers(&[1; 2000]);
+    let (plan, cursor) = (Plan::new(Algorithm::Hash, &pool), Cursor::default());
+    let mut chosen = [0; 4];
+    for hash in 0..400 {
+        let draw = Draw { random: 0, hash: Some(hash) };
+        chosen[pick(&plan, &pool, &cursor, draw, |index| index < 4).unwrap()] += 1;
+    }
+    assert!(chosen.iter().all(|&count| count > 60), "{chosen:?}");
+}
+
+#[test]
+fn of_two_the_less_loaded_one_is_taken() {
+    for weights in [[1, 1], [1, 3], [3, 1]] {
+        let pool = servers(&weights);
+        pool[0].active.store(100, Ordering::Relaxed);
+        let (plan, cursor) = (Plan::new(Algorithm::RandomTwo, &pool), Cursor::default());
+        for random in (0..200).map(mix) {
+            let chosen = pick(&plan, &pool, &cursor, Draw { random, hash: None }, |_| true);
+            assert_eq!(chosen, Some(1), "{weights:?}");
+        }
+    }
+}
+
+#[test]
 fn a_ring_of_heavy_endpoints_stays_bounded() {
     let ring = Ring::new(&servers(&[1000; 1000]));
     assert_eq!(ring.pick(1, |_| true).map(|index| index < 1000), Some(true));
@@ -205,6 +230,14 @@ fn build(pool: &[(u32, u32, bool)]) -> Vec<Server> {
 }
 
 proptest! {
+    #[test]
+    fn the_other_one_is_never_the_same(weights in prop::collection::vec(1u32..5, 2..6), random: u64) {
+        let table = Weights::new(&servers(&weights));
+        for not in 0..weights.len() {
+            prop_assert_ne!(table.draw_other(random, not), not);
+        }
+    }
+
     #[test]
     fn a_usable_one_is_chosen_if_there_is_one_and_never_another(pool in pools(), random: u64, start: u64) {
         let candidates = build(&pool);

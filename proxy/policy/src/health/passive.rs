@@ -178,6 +178,17 @@ mod tests {
     }
 
     #[test]
+    fn only_a_trial_brings_an_endpoint_back() {
+        let state = PassiveState::default();
+        state.failed(&RULE, 0);
+        // The failure is forgotten, but the endpoint was never out.
+        assert!(!state.succeeded(&RULE, 30_001));
+        let state = ejected_at(0);
+        assert!(state.claim(&RULE, 30_001));
+        assert!(state.succeeded(&RULE, 30_002));
+    }
+
+    #[test]
     fn one_trial_at_a_time_is_let_through() {
         let state = ejected_at(0);
         assert_eq!(state.standing(&RULE, 30_001), Standing::Due);
