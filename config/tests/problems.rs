@@ -216,7 +216,7 @@ fn routes_are_checked() {
     let line = "      - { path: /, service: app }";
     told(line, "      - { path: x, service: app }", "does not begin with /");
     told(line, "      - { path: \"~ [\", service: app }", "no regular expression");
-    told(line, "      - { path: \"~ (\\\\w{200}){200}\", service: app }", "more than 1 MiB");
+    told(line, "      - { path: \"~ (\\\\w{200}){400}\", service: app }", "more than 1 MiB");
     told(line, "      - { path: /a*b, service: app }", "stands before the end");
     told(line, "      - { path: \"*.js,x\", service: app }", "not every part is an ending");
     told(line, "      - { path: \"/a?b\", service: app }", "query or fragment");
@@ -269,6 +269,9 @@ fn a_route_that_can_never_match_is_told() {
     told(line, &format!("{line}\n{line}"), "has a route already, on line 9");
     let conditional = "      - { path: /, service: app, methods: GET }";
     told(line, &format!("{line}\n{conditional}"), "put the route with conditions first");
+    told(line, &format!("{line}\n      - {{ path: /*, service: app }}"), "has a route already");
+    let same = "      - { path: /, service: app, methods: GET }\n      - { path: /, service: app, methods: [GET, HEAD] }";
+    told(line, same, "has a route already");
     let reordered = "      - { path: /, service: app, methods: [GET, HEAD] }\n      - { path: /, service: app, methods: [HEAD, GET] }";
     told(line, reordered, "has a route already");
     parse("mizan.yml", &SOUND.replace(line, &format!("{conditional}\n{line}")), &|_| None).unwrap();
