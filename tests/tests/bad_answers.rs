@@ -149,6 +149,12 @@ async fn a_client_that_leaves_does_not_count_against_the_endpoint() {
     let other = Upstream::start("two").await;
     other.on("/hang", Script::hang());
     let mizan = Mizan::before(&[&upstream, &other], "passive: { max_fails: 1 }", "").await;
+    // Both have answered once: they are up, not starting.
+    eventually("both are known", SECOND, || async {
+        mizan.get("/").await;
+        upstream.request_count() > 0 && other.request_count() > 0
+    })
+    .await;
     for _ in 0..6 {
         let mut raw = mizan.connect().await;
         raw.send("GET /hang HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
