@@ -96,6 +96,19 @@ fn places_are_right_after_a_byte_order_mark_wide_letters_and_windows_line_ends()
 }
 
 #[test]
+fn one_slip_is_one_problem() {
+    told("services:", "servces:", "did you mean `services`?");
+    told("sites:", "site:", "did you mean `sites`?");
+    told("  http:", "  htp:", "did you mean `http`?");
+    told("service: app", "servce: app", "did you mean `service`?");
+    told(
+        "services:\n  app:\n    endpoints: app:3000",
+        "services: [app]",
+        "`services` must be a mapping, not a list",
+    );
+}
+
+#[test]
 fn an_empty_file_is_answered_with_a_small_one_that_loads() {
     for text in ["", "# nothing\n", "---\n"] {
         let problems = problems(text);

@@ -82,7 +82,7 @@ fn escaped(after: &[u8]) -> Option<u8> {
 fn reads_otherwise(path: &str, goes_on: GoesOn) -> Option<Slip> {
     let mut segments: Vec<&str> = path.split('/').collect();
     // `/.*` is `/.git`, not a dot segment.
-    if goes_on == GoesOn::WithinSegment {
+    if goes_on == GoesOn::WithinSegment && segments.last() == Some(&".") {
         segments.pop();
     }
     if path.contains(['?', '#']) {
@@ -139,5 +139,6 @@ mod tests {
     fn a_beginning_of_hidden_names_is_no_dot_segment() {
         assert!(reads("/.", GoesOn::WithinSegment).is_some());
         assert!(reads("/./a", GoesOn::WithinSegment).is_none());
+        assert!(reads("/..", GoesOn::WithinSegment).is_none());
     }
 }
