@@ -109,15 +109,15 @@ impl Followed {
         }
         match (before, now) {
             (Some(Outcome::Failed(_)), Outcome::Failed(_))
-            | (Some(Outcome::Negative(_)), Outcome::Negative(_)) => {}
+            | (Some(Outcome::Negative(_)), Outcome::Negative(_))
+            | (Some(Outcome::Good) | None, Outcome::Good) => {}
             (_, Outcome::Failed(why)) => {
-                tracing::warn!(name = host, "the name cannot be looked up, what is known serves on: {why}")
+                tracing::warn!(name = host, "the name cannot be looked up, what is known serves on: {why}");
             }
             (_, Outcome::Negative(why)) => tracing::warn!(name = host, "{why}"),
             (Some(Outcome::Failed(_) | Outcome::Negative(_)), Outcome::Good) => {
                 tracing::info!(name = host, "lookups work again");
             }
-            (Some(Outcome::Good) | None, Outcome::Good) => {}
         }
     }
 }
