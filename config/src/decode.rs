@@ -11,7 +11,9 @@ mod health;
 mod host;
 mod http;
 mod path;
+mod regex;
 mod route;
+mod route_path;
 mod scalar;
 mod sensitive;
 mod service;
@@ -20,6 +22,6 @@ mod top;
 
 pub(crate) use self::context::Context;
 pub(crate) use self::draft::{Draft, DraftRoute, DraftService, DraftSite, Placed};
-pub use self::path::REGEX_SIZE_LIMIT;
+pub use self::regex::REGEX_SIZE_LIMIT;
 pub(crate) use self::scalar::Text;
 pub(crate) use self::top::decode;

@@ -96,6 +96,19 @@ fn places_are_right_after_a_byte_order_mark_wide_letters_and_windows_line_ends()
 }
 
 #[test]
+fn one_slip_is_one_problem() {
+    told("services:", "servces:", "did you mean `services`?");
+    told("sites:", "site:", "did you mean `sites`?");
+    told("  http:", "  htp:", "did you mean `http`?");
+    told("service: app", "servce: app", "did you mean `service`?");
+    told(
+        "services:\n  app:\n    endpoints: app:3000",
+        "services: [app]",
+        "`services` must be a mapping, not a list",
+    );
+}
+
+#[test]
 fn an_empty_file_is_answered_with_a_small_one_that_loads() {
     for text in ["", "# nothing\n", "---\n"] {
         let problems = problems(text);
@@ -216,7 +229,7 @@ fn routes_are_checked() {
     let line = "      - { path: /, service: app }";
     told(line, "      - { path: x, service: app }", "does not begin with /");
     told(line, "      - { path: \"~ [\", service: app }", "no regular expression");
-    told(line, "      - { path: \"~ (\\\\w{200}){200}\", service: app }", "more than 1 MiB");
+    told(line, "      - { path: \"~ (\\\\w{200}){400}\", service: app }", "more than 1 MiB");
     told(line, "      - { path: /a*b, service: app }", "stands before the end");
     told(line, "      - { path: \"*.js,x\", service: app }", "not every part is an ending");
     told(line, "      - { path: \"/a?b\", service: app }", "query or fragment");
@@ -269,6 +282,9 @@ fn a_route_that_can_never_match_is_told() {
     told(line, &format!("{line}\n{line}"), "has a route already, on line 9");
     let conditional = "      - { path: /, service: app, methods: GET }";
     told(line, &format!("{line}\n{conditional}"), "put the route with conditions first");
+    told(line, &format!("{line}\n      - {{ path: /*, service: app }}"), "has a route already");
+    let same = "      - { path: /, service: app, methods: GET }\n      - { path: /, service: app, methods: [GET, HEAD] }";
+    told(line, same, "has a route already");
     let reordered = "      - { path: /, service: app, methods: [GET, HEAD] }\n      - { path: /, service: app, methods: [HEAD, GET] }";
     told(line, reordered, "has a route already");
     parse("mizan.yml", &SOUND.replace(line, &format!("{conditional}\n{line}")), &|_| None).unwrap();

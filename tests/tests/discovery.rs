@@ -215,7 +215,7 @@ async fn an_endpoint_that_left_finishes_what_it_has() {
     gate.open();
     assert_eq!(raw.answer().await.status, 200);
     eventually("it is gone", 3 * SECOND, || async { !mizan.endpoints().await.contains_key(&old) }).await;
-    eventually("its connections are closed", 3 * SECOND, || async { upstreams[0].open_connections() == 0 })
+    eventually("its connections are closed", 6 * SECOND, || async { upstreams[0].open_connections() == 0 })
         .await;
 }
 

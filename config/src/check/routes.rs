@@ -58,9 +58,13 @@ fn is_unconditional(draft: &DraftRoute) -> bool {
     draft.route.methods.is_empty() && draft.route.headers.is_empty()
 }
 
-fn sorted_methods(draft: &DraftRoute) -> Vec<&String> {
-    let mut methods: Vec<_> = draft.route.methods.iter().collect();
-    methods.sort();
+fn sorted_methods(draft: &DraftRoute) -> Vec<&str> {
+    let mut methods: Vec<_> = draft.route.methods.iter().map(String::as_str).collect();
+    // GET stands for HEAD, too.
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
     methods
 }
 
@@ -75,8 +79,10 @@ fn sorted_headers(draft: &DraftRoute) -> Vec<(&String, &HeaderTest)> {
 fn path_key(path: &PathPattern) -> String {
     match path {
         PathPattern::Exact(path) => format!("= {path}"),
-        PathPattern::Prefix { prefix, whole_segment: true, .. } => format!("prefix {prefix}"),
-        PathPattern::Prefix { prefix, whole_segment: false, .. } => format!("beginning {prefix}"),
+        PathPattern::Prefix { prefix, whole_segment: true, .. } if !prefix.ends_with('/') => {
+            format!("prefix {prefix}")
+        }
+        PathPattern::Prefix { prefix, .. } => format!("beginning {prefix}"),
         PathPattern::Regex { pattern, ignore_case: false } => format!("~ {pattern}"),
         PathPattern::Regex { pattern, ignore_case: true } => format!("~* {pattern}"),
         PathPattern::Suffixes(suffixes) => {

@@ -6,6 +6,9 @@ use std::collections::{HashMap, HashSet};
 
 /// Every service that a route names is there.
 pub(super) fn exist(draft: &Draft, context: &mut Context<'_>) {
+    if draft.services_unread {
+        return;
+    }
     let names: HashSet<&str> = draft.services.iter().map(|draft| draft.service.name.as_str()).collect();
     for name in draft.sites.iter().flat_map(|site| &site.services) {
         if names.contains(name.value.as_str()) {

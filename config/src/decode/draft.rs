@@ -19,6 +19,8 @@ pub(crate) struct Draft {
     pub(crate) drain: Drain,
     pub(crate) probes: Probes,
     pub(crate) services: Vec<DraftService>,
+    /// The file has services, but under a misspelt key or not as a mapping: no use in calling each of them unknown.
+    pub(crate) services_unread: bool,
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) unknown_host: UnknownHost,
 }

@@ -2,6 +2,8 @@
 
 use super::fields::Fields;
 use super::http::is_token;
+use super::regex::Case;
+use super::route_path::GoesOn;
 use super::{Context, DraftRoute, Text};
 use crate::keys::{RESPOND, REWRITE, ROUTE};
 use crate::model::{Action, Forward, HeaderCondition, HeaderTest, PathPattern, Respond, Rewrite, Route};
@@ -59,7 +61,7 @@ fn test(name: &str, node: &Node, context: &mut Context<'_>) -> Option<HeaderTest
     }
     let text = context.text(name, node)?;
     if let Some(pattern) = text.value.strip_prefix('~') {
-        return context.regex(&text, pattern.trim_start()).map(HeaderTest::Regex);
+        return context.regex(&text, pattern.trim_start(), Case::Kept).map(HeaderTest::Regex);
     }
     context.field_value(name, &text.value, &text.span)?;
     Some(HeaderTest::Equals(text.value))
@@ -119,24 +121,26 @@ fn rewrite(fields: &Fields<'_>, pattern: Option<&PathPattern>, context: &mut Con
             .hint("as in { strip_prefix: /api } or { replace_prefix: /v1 }");
         return None;
     }
-    let written = strip.as_ref().or(replace.as_ref())?;
-    context.plain_path(written, &written.value)?;
-    let PathPattern::Prefix { prefix, .. } = pattern? else {
+    let pattern = pattern?;
+    let PathPattern::Prefix { prefix, .. } = pattern else {
         context
             .problem(&rewrite.span, "`rewrite` needs a path that is a prefix")
             .hint("this route's path is exact or a pattern: there is no prefix to strip or replace");
         return None;
     };
-    if replace.is_some() {
-        return Some(Rewrite::ReplacePrefix(prefix.clone(), written.value.clone()));
+    if let Some(replace) = replace {
+        context.plain_path(&replace, &replace.value)?;
+        return Some(Rewrite::ReplacePrefix(prefix.clone(), replace.value));
     }
-    if !is_within(prefix, &written.value) {
+    let written = strip?;
+    let strip = context.route_path(&written, &written.value, GoesOn::WithSegments)?;
+    if !is_within(prefix, &strip) {
         context
             .problem(&written.span, format!("no path of this route begins with {}", written.shown()))
             .hint("strip the route's own prefix, or whole segments of its beginning");
         return None;
     }
-    Some(Rewrite::StripPrefix(written.value.clone()))
+    Some(Rewrite::StripPrefix(strip))
 }
 
 /// Whether every path below `prefix` begins with the whole segments of `beginning`.

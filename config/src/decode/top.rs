@@ -40,6 +40,10 @@ fn top(fields: &Fields<'_>, context: &mut Context<'_>) -> Draft {
         drain: drain(fields, context),
         probes: probes(fields, context),
         services: services(fields, context),
+        services_unread: match fields.get("services") {
+            Some(node) => !matches!(node.kind, Kind::Map(_)),
+            None => !fields.is_missing("services"),
+        },
         sites: sites(fields, context),
         unknown_host: unknown_host(fields, context),
     }
@@ -57,6 +61,7 @@ fn empty() -> Draft {
         drain: Drain::default(),
         probes: Probes::default(),
         services: Vec::new(),
+        services_unread: true,
         sites: Vec::new(),
         unknown_host: UnknownHost::default(),
     }

@@ -31,7 +31,8 @@ pub struct Route {
     pub line: usize,
 }
 
-/// `path`.
+/// `path`. Texts are decoded (`/my%20files` is `/my files`) and read the same in every way: no `//`, `;`, `\\`, dot
+/// segments or escapes of visible ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathPattern {
     /// `"= /x"`.

@@ -43,6 +43,19 @@ pub struct TrackStatus {
     /// Share of the service's new requests, as a weight among its tracks.
     pub weight: u32,
     pub endpoints: Vec<EndpointStatus>,
+    /// The names that the endpoints come from; none for addresses that are written out.
+    pub names: Vec<NameStatus>,
+}
+
+/// What discovery knows of one name.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct NameStatus {
+    /// The entry of mizan.yml: `api:3000`.
+    pub name: String,
+    /// Milliseconds since the last good answer; `None`: there was none.
+    pub age_ms: Option<u64>,
+    /// Why the last lookup gave nothing.
+    pub last_error: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]

@@ -54,6 +54,9 @@ fn table(status: &Status) -> String {
             for endpoint in &track.endpoints {
                 let _ = writeln!(text, "  {}", row(endpoint));
             }
+            for name in track.names.iter().filter(|name| name.last_error.is_some()) {
+                let _ = writeln!(text, "  {}: {}", name.name, name.last_error.as_deref().unwrap_or_default());
+            }
         }
     }
     text
@@ -92,7 +95,8 @@ mod tests {
             requests: 7,
             failures: 3,
         };
-        let track = TrackStatus { name: "blue".into(), weight: 100, endpoints: vec![endpoint] };
+        let track =
+            TrackStatus { name: "blue".into(), weight: 100, endpoints: vec![endpoint], names: Vec::new() };
         let status = Status {
             version: "0.1.0".into(),
             pid: 1,

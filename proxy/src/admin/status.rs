@@ -30,5 +30,5 @@ fn service_status(service: &Service) -> ServiceStatus {
 
 fn track_status(track: &Track, weight: u32, service: &Service) -> TrackStatus {
     let endpoints = track.known().into_iter().map(|endpoint| endpoint.status(&service.passive)).collect();
-    TrackStatus { name: track.name.clone(), weight, endpoints }
+    TrackStatus { name: track.name.clone(), weight, endpoints, names: track.names() }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn watch_endpoint(
         match checks.observe(thresholds, outcome) {
             Some(Verdict::Healthy) => changed(true, ""),
             Some(Verdict::Unhealthy) => {
-                changed(false, &probed.err().map(|error| error.to_string()).unwrap_or_default())
+                changed(false, &probed.err().map(|error| error.to_string()).unwrap_or_default());
             }
             Some(Verdict::Unknown) | None => {}
         }

@@ -108,9 +108,9 @@ impl Followed {
             tracing::info!(name = host, added = ?change.added, removed = ?change.removed, "addresses changed");
         }
         match (before, now) {
-            (Some(Outcome::Good) | None, Outcome::Good)
-            | (Some(Outcome::Failed(_)), Outcome::Failed(_))
-            | (Some(Outcome::Negative(_)), Outcome::Negative(_)) => {}
+            (Some(Outcome::Failed(_)), Outcome::Failed(_))
+            | (Some(Outcome::Negative(_)), Outcome::Negative(_))
+            | (Some(Outcome::Good) | None, Outcome::Good) => {}
             (_, Outcome::Failed(why)) => {
                 tracing::warn!(name = host, "the name cannot be looked up, what is known serves on: {why}");
             }

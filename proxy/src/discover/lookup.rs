@@ -60,7 +60,7 @@ async fn ask_in_order(servers: &Arc<[Server]>, question: Question, limit: Durati
         }
         let patience = async {
             match next {
-                Some(_) if left.len() > 0 => tokio::time::sleep(PATIENCE.min(limit / 4)).await,
+                Some(_) if !left.is_empty() => tokio::time::sleep(PATIENCE.min(limit / 4)).await,
                 _ => std::future::pending().await,
             }
         };

@@ -99,7 +99,7 @@ async fn serve_tcp(listener: TcpListener, say: Arc<Mutex<Say>>) {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transport {
     Udp,
     Tcp,

@@ -2,7 +2,7 @@
 
 use super::Address;
 use super::address::entry_name;
-use super::dial::Dial;
+use super::dial::{Dial, TunnelDial};
 use crate::check::{self, Target};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
@@ -43,6 +43,7 @@ pub(crate) struct Endpoint {
     /// `None` for addresses that are written out: nobody can be asked about them.
     watch: Option<Arc<Watch>>,
     template: HttpPeer,
+    tunnel_dial: Arc<TunnelDial>,
     /// Keeps this endpoint's connections apart from those of others, and from its own before it left.
     group: AtomicU64,
     /// Requests under way.
@@ -89,6 +90,7 @@ impl Endpoint {
         let confidence = if watch.is_some() { Confidence::Fresh } else { Confidence::Fixed };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             template: template(&address, this.clone()),
+            tunnel_dial: Arc::new(TunnelDial::new(this.clone())),
             group: AtomicU64::new(next_group()),
             address,
             from: entry_name(entry),
@@ -155,7 +157,13 @@ impl Endpoint {
     ) -> HttpPeer {
         let mut peer = self.template.clone();
         let kept = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
-        peer.group_key = self.group.load(Ordering::Relaxed);
+        if upgrade {
+            // A connection of its own: a tunnel is never handed back, and its first answer must not come too soon.
+            peer.group_key = next_group();
+            peer.options.custom_l4 = Some(self.tunnel_dial.clone());
+        } else {
+            peer.group_key = self.group.load(Ordering::Relaxed);
+        }
         peer.options.total_connection_timeout = Some(connect);
         peer.options.read_timeout = Some(if upgrade { TUNNEL_READ } else { timeouts.read });
         peer.options.write_timeout = Some(timeouts.send);
@@ -182,15 +190,21 @@ impl Endpoint {
         let now = clock::now();
         let counts = match failure {
             // The other end may close what is idle; the next connect tells whether it is still there.
-            Failure::StaleConnection | Failure::Left => false,
-            // Who never answered and refuses is starting.
+            Failure::StaleConnection => {
+                if self.watch.is_some() {
+                    self.confidence.on(Event::IdleClosed, now);
+                }
+                false
+            }
+            Failure::Left => false,
+            // Who never answered and refuses is starting; its address may even hang for a moment.
             Failure::Connect => {
                 let before = self.confidence.on(Event::Refused, now).0;
                 before.refusal_counts() && self.has_answered.load(Ordering::Relaxed)
             }
             Failure::ConnectTime | Failure::Unreachable => {
                 self.confidence.on(Event::Hung, now);
-                true
+                self.has_answered.load(Ordering::Relaxed)
             }
             Failure::AnswerTime | Failure::BadAnswer | Failure::Closed | Failure::Broken => true,
         };

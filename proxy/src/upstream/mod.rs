@@ -5,6 +5,7 @@ mod dial;
 mod endpoint;
 mod guard;
 mod members;
+mod patient;
 mod service;
 mod track;
 

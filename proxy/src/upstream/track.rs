@@ -1,9 +1,11 @@
 //! One track of a service: the entries of mizan.yml, what they resolve to, and the endpoints that come of it.
 
+use super::address::entry_name;
 use super::members::{Member, Members};
 use super::{Address, Endpoint};
 use crate::discover::{Names, Watch};
 use arc_swap::ArcSwap;
+use mizan_api::NameStatus;
 use mizan_config::model::{self, EndpointAddress, HealthCheck};
 use mizan_policy::balance::{Algorithm, Cursor, Draw};
 use mizan_policy::health::passive::Passive;
@@ -117,6 +119,20 @@ impl Track {
         let mut known: Vec<_> = self.sources().known.values().filter_map(Weak::upgrade).collect();
         known.sort_by(|one, other| one.address.cmp(&other.address));
         known
+    }
+
+    /// What discovery knows of the names among the entries.
+    pub(crate) fn names(&self) -> Vec<NameStatus> {
+        let sources = self.sources();
+        let named =
+            sources.entries.iter().filter_map(|source| Some((source, source.watch.as_ref()?.status())));
+        named
+            .map(|(source, status)| NameStatus {
+                name: entry_name(&source.entry.address),
+                age_ms: status.age.map(|age| age.as_millis() as u64),
+                last_error: status.last_error,
+            })
+            .collect()
     }
 
     pub(super) fn ready(&self) -> bool {

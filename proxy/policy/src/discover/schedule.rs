@@ -13,7 +13,7 @@ const RETRY_MS: u64 = 250;
 /// Between two lookups that kicks asked for.
 const KICK_MS: u64 = 1000;
 /// An answer to a lookup begun so long ago, or later, still confirms an address.
-pub const FRESH_MS: u64 = 100;
+pub const FRESH_MS: u64 = 10;
 
 /// The lookups of one name in one family; one at a time.
 #[derive(Debug)]

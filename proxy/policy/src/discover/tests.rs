@@ -1,7 +1,7 @@
 //! A name's life against scripted servers: the clock jumps to the next lookup, so a day passes in a moment.
 
 use super::answers::{Addresses, Answer, Change, Failure, Negative, Rules};
-use super::schedule::Schedule;
+use super::schedule::{FRESH_MS, Schedule};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -248,10 +248,10 @@ fn whoever_waits_for_a_confirmation_gets_a_lookup_at_once_unless_one_is_fresh() 
     schedule.begin(0);
     schedule.finish(&good(&[2]), 1, 0);
     let regular_ms = schedule.due();
-    schedule.demand(100);
+    schedule.demand(FRESH_MS);
     assert_eq!(schedule.due(), regular_ms);
-    schedule.demand(101);
-    assert_eq!(schedule.due(), Some(101));
+    schedule.demand(FRESH_MS + 1);
+    assert_eq!(schedule.due(), Some(FRESH_MS + 1));
 }
 
 fn any_answer() -> impl Strategy<Value = Answer> {
