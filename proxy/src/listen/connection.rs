@@ -7,14 +7,9 @@
 use super::client::ClientInfo;
 use super::stall::Stall;
 use super::timer::Timer;
-use async_trait::async_trait;
 use bytes::{Buf, Bytes, BytesMut};
 use mizan_policy::head::ChunkScanner;
 use pingora_core::protocols::raw_connect::ProxyDigest;
-use pingora_core::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
-    UniqueID, UniqueIDType,
-};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -35,20 +30,20 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// Bytes of later requests that are held while one is under way; beyond it the socket is left unread.
 const PIPELINE_BUFFER: usize = 64 * 1024;
 /// How long, and how many bytes, a connection that ends with unread data is drained so that its last answer arrives.
-const LINGER_TIME: Duration = Duration::from_secs(2);
+pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Connection {
     /// `None` once the socket was handed on to be drained.
     socket: Option<Box<dyn Socket>>,
-    digest: Arc<ProxyDigest>,
-    client: Arc<ClientInfo>,
+    pub(super) digest: Arc<ProxyDigest>,
+    pub(super) client: Arc<ClientInfo>,
     /// Read from the socket, not yet handed to the engine.
     pub(super) incoming: BytesMut,
     /// Written by the engine, not yet sent.
     outgoing: BytesMut,
     body: RequestBody,
-    h2: bool,
+    pub(super) h2: bool,
     upload: Stall,
     download: Stall,
     pub(super) timer: Timer,
@@ -369,45 +364,3 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection").field("peer", &self.client.peer).finish_non_exhaustive()
     }
 }
-
-#[async_trait]
-impl Shutdown for Connection {
-    async fn shutdown(&mut self) {
-        let goodbye = AsyncWriteExt::shutdown(self);
-        // A client that does not read must not hold the request's resources.
-        let _ = tokio::time::timeout(LINGER_TIME, goodbye).await;
-    }
-}
-
-impl UniqueID for Connection {
-    fn id(&self) -> UniqueIDType {
-        self.client.id
-    }
-}
-
-impl Ssl for Connection {
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.h2.then_some(ALPN::H2)
-    }
-}
-
-impl GetTimingDigest for Connection {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        Vec::new()
-    }
-}
-
-impl GetProxyDigest for Connection {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        Some(self.digest.clone())
-    }
-}
-
-impl GetSocketDigest for Connection {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        None
-    }
-}
-
-#[async_trait]
-impl Peek for Connection {}

@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod digest;
 mod gate;
 mod http1;
 mod refuse;

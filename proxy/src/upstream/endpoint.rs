@@ -2,11 +2,11 @@
 
 use super::Address;
 use super::address::entry_name;
+use super::checked::Checked;
 use super::dial::{Dial, TunnelDial};
-use crate::check::{self, Target};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
-use crate::forward::{Failure, random};
+use crate::forward::Failure;
 use mizan_api::{EndpointState, EndpointStatus};
 use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
 use mizan_policy::health::active::Verdict;
@@ -19,11 +19,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 /// Kept connections are closed after so long without a request: just below the shortest keepalive that is a common
 /// server's default (Node: 5 s), so that a request rarely meets a connection that its other end is closing.
@@ -54,31 +53,13 @@ pub(crate) struct Endpoint {
     failures: AtomicU64,
     passive: PassiveState,
     confidence: ConfidenceCell,
-    checked: AtomicU8,
+    checked: Checked,
     /// Since it was first seen, or came back.
     has_answered: AtomicBool,
     last_failure: Mutex<Cow<'static, str>>,
     left: AtomicBool,
     retired: AtomicBool,
     left_now: Notify,
-    check: Mutex<Option<Checking>>,
-}
-
-/// What `checked` holds: what active checks say.
-const NO_CHECKS: u8 = 0;
-const UNKNOWN: u8 = 1;
-const HEALTHY: u8 = 2;
-const UNHEALTHY: u8 = 3;
-
-struct Checking {
-    check: Arc<HealthCheck>,
-    task: AbortHandle,
-}
-
-impl Drop for Checking {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Endpoint {
@@ -103,13 +84,12 @@ impl Endpoint {
             failures: AtomicU64::new(0),
             passive: PassiveState::default(),
             confidence: ConfidenceCell::new(confidence),
-            checked: AtomicU8::new(NO_CHECKS),
+            checked: Checked::default(),
             has_answered: AtomicBool::new(false),
             last_failure: Mutex::default(),
             left: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             left_now: Notify::new(),
-            check: Mutex::new(None),
         })
     }
 
@@ -134,7 +114,7 @@ impl Endpoint {
     /// What is known of it, for choosing.
     pub(super) fn fitness(&self, passive: &Passive, now: u64) -> Fitness {
         Fitness {
-            verdict: self.verdict(),
+            verdict: self.checked.verdict(),
             standing: self.passive.standing(passive, now),
             dial: if self.has_left() { May::Never } else { self.confidence.get().dial(now) },
         }
@@ -252,15 +232,14 @@ impl Endpoint {
     pub(super) fn leave(&self) {
         if !self.left.swap(true, Ordering::AcqRel) {
             self.left_now.notify_waiters();
-            *self.check.lock().expect("nothing panics while it holds the lock") = None;
+            self.checked.stop();
         }
     }
 
     /// No snapshot in force has the endpoint any more. Requests of the last one may still be sent to it.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
-        *self.check.lock().expect("nothing panics while it holds the lock") = None;
-        self.checked.store(NO_CHECKS, Ordering::Relaxed);
+        self.checked.stop();
     }
 
     /// A snapshot in force has the endpoint (again).
@@ -276,7 +255,6 @@ impl Endpoint {
             // Connections kept from before may end at another process: they are not found again.
             self.group.store(next_group(), Ordering::Relaxed);
             self.confidence.reset(Confidence::Fresh);
-            self.checked.store(NO_CHECKS, Ordering::Relaxed);
         }
     }
 
@@ -297,33 +275,18 @@ impl Endpoint {
 
     /// Starts, changes or ends its active checks.
     pub(super) fn set_check(self: &Arc<Self>, wanted: Option<&Arc<HealthCheck>>) {
-        let mut check = self.check.lock().expect("nothing panics while it holds the lock");
-        if check.as_ref().map(|running| running.check.as_ref()) == wanted.map(AsRef::as_ref)
-            || self.has_left()
-        {
-            return;
+        match wanted {
+            Some(wanted) if !self.has_left() => self.checked.run(self, wanted),
+            Some(_) | None => self.checked.stop(),
         }
-        *check = wanted
-            .map(|wanted| Checking { check: wanted.clone(), task: spawn_check(self, wanted).abort_handle() });
-        self.checked.store(if wanted.is_some() { UNKNOWN } else { NO_CHECKS }, Ordering::Relaxed);
     }
 
     fn note_failure(&self, why: Cow<'static, str>) {
         *self.last_failure.lock().expect("nothing panics while it holds the lock") = why;
     }
 
-    /// `None`: there are no checks.
-    fn verdict(&self) -> Option<Verdict> {
-        match self.checked.load(Ordering::Relaxed) {
-            NO_CHECKS => None,
-            HEALTHY => Some(Verdict::Healthy),
-            UNHEALTHY => Some(Verdict::Unhealthy),
-            _ => Some(Verdict::Unknown),
-        }
-    }
-
-    fn note_check(&self, healthy: bool, why: &str) {
-        self.checked.store(if healthy { HEALTHY } else { UNHEALTHY }, Ordering::Relaxed);
+    pub(super) fn note_check(&self, healthy: bool, why: &str) {
+        self.checked.note(healthy);
         if healthy {
             self.has_answered.store(true, Ordering::Relaxed);
             self.confidence.on(Event::Answered, clock::now());
@@ -372,24 +335,6 @@ impl Endpoint {
             failures: self.failures.load(Ordering::Relaxed),
         }
     }
-}
-
-fn spawn_check(endpoint: &Arc<Endpoint>, check: &Arc<HealthCheck>) -> tokio::task::JoinHandle<()> {
-    let target = match &endpoint.address {
-        Address::Tcp(address) => Target::Tcp(*address),
-        Address::Unix(path) => Target::Unix(path.clone()),
-    };
-    let host = check.host.clone().unwrap_or_else(|| endpoint.host().to_owned());
-    let weak = Arc::downgrade(endpoint);
-    let check = check.clone();
-    tokio::spawn(async move {
-        let changed = |healthy, why: &str| {
-            if let Some(endpoint) = weak.upgrade() {
-                endpoint.note_check(healthy, why);
-            }
-        };
-        check::watch_endpoint(&check, &target, &host, changed, random).await;
-    })
 }
 
 /// What does not change between two tries.

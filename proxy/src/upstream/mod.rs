@@ -1,6 +1,7 @@
 //! What is behind: services, their tracks, and the endpoints that answer.
 
 mod address;
+mod checked;
 mod dial;
 mod endpoint;
 mod guard;
