@@ -24,8 +24,12 @@ use std::sync::atomic::Ordering;
 /// From the head to a service: true when the request was answered on the way.
 pub(super) async fn receive(session: &mut Session, context: &mut Context, runtime: &Runtime) -> Result<bool> {
     context.client = client_of(session);
-    // Deadlines are the connection's; the engine's own would cut long uploads and tunnels short.
-    session.set_read_timeout(None);
+    // Over HTTP/1 deadlines are the connection's; the engine's own would cut long uploads and tunnels short. Over HTTP/2
+    // the connection cannot tell streams apart: no single wait for the client may be longer than an idle connection's.
+    let h2 = session.req_header().version == http::Version::HTTP_2;
+    let wait = h2.then_some(context.snapshot.limits.idle_timeout);
+    session.set_read_timeout(wait);
+    session.set_write_timeout(wait);
     if context.client.as_ref().is_some_and(|client| client.last_request.load(Ordering::Relaxed)) {
         session.set_keepalive(None);
     }

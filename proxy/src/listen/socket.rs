@@ -3,16 +3,21 @@
 use super::client::LOCAL_PEER;
 use super::connection::Socket;
 use mizan_config::model::ListenAddress;
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, TcpKeepalive, Type};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 
 /// Connections the kernel holds until they are accepted (capped by net.core.somaxconn).
 const BACKLOG: i32 = 4096;
+
+/// When a silent connection is probed, and how often.
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+const PROBE_EVERY: Duration = Duration::from_secs(15);
 
 /// Why an address could not be had, in one line with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +79,6 @@ impl Listening {
         match self {
             Listening::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // Answers are gathered before they are sent; waiting for more would only delay them.
-                stream.set_nodelay(true)?;
                 Ok((Box::new(stream), peer.ip().to_canonical()))
             }
             Listening::Unix(listener) => {
@@ -115,6 +118,10 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Bound> {
     if address.is_ipv6() {
         socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
     }
+    // Accepted connections inherit both. Answers are gathered before they are sent: waiting for more would only delay
+    // them. A tunnel whose client is gone without a word ends when its probes go unanswered.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY))?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
     // With SO_REUSEADDR two sockets may share an address until one of them listens: be the one.
