@@ -63,10 +63,14 @@ impl Checks {
     }
 }
 
-/// The wait before the first check: anything up to a second, so that a thousand endpoints are not checked at once and
-/// a new replica soon takes requests.
+/// The longest wait before the first check.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The wait before the first check: short, because what has passed is preferred to what has not been asked yet, and at a
+/// start one endpoint would carry all until the others have passed as well; and not none, so that a thousand endpoints
+/// are not checked in the same instant.
 pub fn first_wait(interval: Duration, random: u64) -> Duration {
-    interval.min(Duration::from_secs(1)).mul_f64(unit(random))
+    interval.min(FIRST_WAIT).mul_f64(unit(random))
 }
 
 /// The wait between two checks: 0.9 to 1.1 of the interval.
@@ -136,7 +140,7 @@ mod tests {
         fn waits_stay_within_a_tenth_of_the_interval(seconds in 1u64..3600, random: u64) {
             let wait = next_wait(Duration::from_secs(seconds), random).as_secs_f64() / seconds as f64;
             prop_assert!((0.9..=1.1).contains(&wait));
-            prop_assert!(first_wait(Duration::from_secs(seconds), random) <= Duration::from_secs(1));
+            prop_assert!(first_wait(Duration::from_secs(seconds), random) <= FIRST_WAIT);
         }
     }
 }
