@@ -1,6 +1,6 @@
 //! What the whole process shares: the snapshot in force, the counts, and whether it is ending.
 
-use crate::listen::Gate;
+use crate::gate::Gate;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;

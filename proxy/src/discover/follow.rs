@@ -2,10 +2,10 @@
 
 use super::lookup::lookup;
 use super::message::Family;
+use super::resolved::{Confirmation, Resolved};
 use super::servers::Servers;
-use super::watch::Resolved;
 use crate::clock;
-use crate::forward::random;
+use crate::random::random;
 use mizan_config::model::Resolver;
 use mizan_policy::discover::answers::{Addresses, Answer, Change, Failure, Negative, Rules};
 use mizan_policy::discover::schedule::{FRESH_MS, Schedule};
@@ -134,14 +134,14 @@ impl Finished {
         self.began_ms.saturating_add(FRESH_MS) >= asked_ms
     }
 
-    pub(super) fn says_of(&self, address: IpAddr) -> super::Confirmation {
+    pub(super) fn says_of(&self, address: IpAddr) -> Confirmation {
         let in_use = self.in_use.contains(&address);
         match self.outcome {
-            Outcome::Good if in_use => super::Confirmation::Present,
-            Outcome::Good => super::Confirmation::Absent,
+            Outcome::Good if in_use => Confirmation::Present,
+            Outcome::Good => Confirmation::Absent,
             // A negative answer is believed only when the whole set was dropped.
-            Outcome::Negative(_) if self.in_use.is_empty() => super::Confirmation::Absent,
-            Outcome::Negative(_) | Outcome::Failed(_) => super::Confirmation::Unknown,
+            Outcome::Negative(_) if self.in_use.is_empty() => Confirmation::Absent,
+            Outcome::Negative(_) | Outcome::Failed(_) => Confirmation::Unknown,
         }
     }
 

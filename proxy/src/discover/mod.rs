@@ -9,6 +9,7 @@ mod follow;
 mod lookup;
 mod message;
 mod names;
+mod resolved;
 mod servers;
 #[cfg(test)]
 mod test_server;
@@ -17,4 +18,5 @@ mod tests;
 mod watch;
 
 pub(crate) use names::{Names, NamesError};
-pub(crate) use watch::{Confirmation, Resolved, Watch};
+pub(crate) use resolved::{Confirmation, Resolved};
+pub(crate) use watch::Watch;

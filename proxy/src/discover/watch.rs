@@ -2,6 +2,7 @@
 
 use super::follow::{Followed, Outcome, follow};
 use super::message::Family;
+use super::resolved::{Confirmation, Resolved};
 use super::servers::Servers;
 use crate::clock;
 use mizan_config::model::Resolver;
@@ -11,26 +12,6 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-
-/// What a name is now.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Resolved {
-    /// In use; sorted, each once. The last good answer, for as long as nothing better is known.
-    pub(crate) addresses: Vec<IpAddr>,
-    /// Whether it is known what the name is, or that it is nothing. False until the first answers came.
-    pub(crate) answered: bool,
-}
-
-/// What a lookup says of one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Confirmation {
-    /// It is in use.
-    Present,
-    /// It is not any more; followers of the name hear the same.
-    Absent,
-    /// No answer, or one that is not believed yet.
-    Unknown,
-}
 
 /// A name's state for metrics and the admin API.
 #[derive(Debug, Clone, PartialEq, Eq)]

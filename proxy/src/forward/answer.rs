@@ -2,8 +2,8 @@
 
 use super::choose;
 use super::context::Context;
-use super::errors::Failure;
 use super::view::fields;
+use crate::upstream::Failure;
 use mizan_policy::head::{self, Asked};
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::ResponseHeader;

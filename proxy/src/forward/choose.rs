@@ -2,9 +2,9 @@
 #![expect(clippy::unnecessary_box_returns, reason = "the engine hands errors around boxed")]
 
 use super::context::{Context, Upstream};
-use super::errors::Failure;
-use super::request_id::random;
 use crate::clock;
+use crate::random::random;
+use crate::upstream::Failure;
 use crate::upstream::InFlight;
 use mizan_policy::balance::Draw;
 use mizan_policy::retry::{self, Body, Decision, Method, Tried};

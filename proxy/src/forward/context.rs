@@ -1,10 +1,10 @@
 //! What a request carries from callback to callback, and gives back when it is dropped.
 
-use super::errors::Failure;
 use super::request_id::RequestId;
 use crate::listen::ClientInfo;
 use crate::runtime::{Busy, Runtime};
 use crate::snapshot::{ForwardAction, Snapshot};
+use crate::upstream::Failure;
 use crate::upstream::{Endpoint, InFlight, Service};
 use mizan_policy::forwarded::Client;
 use mizan_policy::head::Rule;

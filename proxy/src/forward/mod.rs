@@ -10,6 +10,6 @@ mod request;
 mod request_id;
 mod view;
 
-pub(crate) use errors::{Failure, reason};
+pub(crate) use errors::reason;
 pub(crate) use pingora::Forwarder;
-pub(crate) use request_id::{RequestId, random};
+pub(crate) use request_id::RequestId;

@@ -2,10 +2,11 @@
 
 use super::context::{Context, Upstream};
 use super::errors::{CLIENT_CLOSED_REQUEST, Verdict};
+use super::reply;
 use super::view::{View, cookie, fields};
-use super::{reply, request_id};
 use crate::clock;
 use crate::listen::ClientInfo;
+use crate::random::random;
 use crate::runtime::Runtime;
 use crate::snapshot::{Action, ForwardAction};
 use bytes::Bytes;
@@ -217,11 +218,11 @@ fn hash_key(request: &RequestHeader, context: &Context, action: &ForwardAction) 
         HashKey::ClientIp => context.origin.address.hash(&mut hasher),
         HashKey::Header(name) => match request.headers.get(name) {
             Some(value) => value.as_bytes().hash(&mut hasher),
-            None => return Some(request_id::random()),
+            None => return Some(random()),
         },
         HashKey::Cookie(name) => match cookie(request, name) {
             Some(value) => value.hash(&mut hasher),
-            None => return Some(request_id::random()),
+            None => return Some(random()),
         },
     }
     Some(hasher.finish())

@@ -1,16 +1,11 @@
 //! Request ids: 32 hexadecimal digits, as nginx's $request_id.
 
-use std::cell::Cell;
+use crate::random::random;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 
 /// Unique, not secret: a request's name in logs, upstream and down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestId([u8; 32]);
-
-thread_local! {
-    static STATE: Cell<[u64; 2]> = Cell::new(seed());
-}
 
 impl RequestId {
     pub(crate) fn next() -> Self {
@@ -30,23 +25,6 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// Fast and evenly spread (xoroshiro128+), not for secrets; also draws for the balancer.
-pub(crate) fn random() -> u64 {
-    STATE.with(|state| {
-        let [first, mut second] = state.get();
-        let drawn = first.wrapping_add(second);
-        second ^= first;
-        state.set([first.rotate_left(24) ^ second ^ (second << 16), second.rotate_left(37)]);
-        drawn
-    })
-}
-
-/// Seeded by the standard library's per-process random keys, differently for each thread.
-fn seed() -> [u64; 2] {
-    let keys = RandomState::new();
-    [keys.hash_one(1_u8) | 1, keys.hash_one(2_u8)]
 }
 
 fn hex(value: u64, digits: &mut [u8]) {

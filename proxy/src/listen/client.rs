@@ -1,6 +1,6 @@
 //! What is known of a client's connection, shared by its requests.
 
-use super::gate::Permit;
+use crate::gate::Permit;
 use http::HeaderValue;
 use mizan_policy::forwarded::AddressText;
 use mizan_policy::head::{Refusal, Rule};

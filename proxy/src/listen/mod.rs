@@ -3,7 +3,6 @@
 mod client;
 mod connection;
 mod digest;
-mod gate;
 mod http1;
 mod refuse;
 mod socket;
@@ -11,7 +10,6 @@ mod stall;
 mod timer;
 
 pub(crate) use client::ClientInfo;
-pub(crate) use gate::Gate;
 pub(crate) use socket::BindError;
 
 use crate::forward::Forwarder;

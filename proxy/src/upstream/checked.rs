@@ -2,7 +2,7 @@
 
 use super::{Address, Endpoint};
 use crate::check::{self, Target};
-use crate::forward::random;
+use crate::random::random;
 use mizan_config::model::HealthCheck;
 use mizan_policy::health::active::Verdict;
 use std::sync::atomic::{AtomicU8, Ordering};

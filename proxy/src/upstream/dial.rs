@@ -20,7 +20,7 @@ const SLOW: Duration = Duration::from_millis(150);
 const CONFIRM: Duration = Duration::from_millis(250);
 
 /// The kind of a connect that was given up because the endpoint is no longer the service's.
-pub(crate) const LEFT: ErrorType = ErrorType::Custom("EndpointLeft");
+pub(super) const LEFT: ErrorType = ErrorType::Custom("EndpointLeft");
 
 /// How the engine connects to an endpoint.
 #[derive(Debug)]

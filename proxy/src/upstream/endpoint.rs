@@ -1,12 +1,12 @@
 //! One endpoint: an address, what is under way there, and what is known of its health.
 
 use super::Address;
+use super::Failure;
 use super::address::entry_name;
 use super::checked::Checked;
 use super::dial::{Dial, TunnelDial};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
-use crate::forward::Failure;
 use mizan_api::{EndpointState, EndpointStatus};
 use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
 use mizan_policy::health::active::Verdict;

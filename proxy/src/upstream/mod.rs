@@ -4,6 +4,7 @@ mod address;
 mod checked;
 mod dial;
 mod endpoint;
+mod failure;
 mod guard;
 mod members;
 mod patient;
@@ -11,8 +12,8 @@ mod service;
 mod track;
 
 pub(crate) use address::Address;
-pub(crate) use dial::LEFT;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use failure::Failure;
 pub(crate) use guard::InFlight;
 pub(crate) use service::Service;
 pub(crate) use track::Track;

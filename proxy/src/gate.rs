@@ -16,7 +16,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Permit {
     gate: Arc<Gate>,
-    pub(super) reserve: bool,
+    pub(crate) reserve: bool,
 }
 
 impl Gate {
@@ -33,7 +33,7 @@ impl Gate {
     }
 
     /// `None`: not even the reserve has room.
-    pub(super) fn enter(self: &Arc<Self>) -> Option<Permit> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Permit> {
         let limit = self.limit.load(Ordering::Relaxed);
         let before = self.open.fetch_add(1, Ordering::Relaxed);
         let permit = Permit { gate: self.clone(), reserve: before >= limit };

@@ -1,0 +1,71 @@
+//! How a try at an endpoint fails, told apart by what it says of the endpoint and of the request.
+
+use super::dial::LEFT;
+use pingora_core::{Error, ErrorType};
+
+/// How a try at an endpoint failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection: nothing was sent.
+    Connect,
+    /// No connection within its time: nothing was sent.
+    ConnectTime,
+    /// There is no way to the address.
+    Unreachable,
+    /// The endpoint is no longer the service's: it was not even dialled.
+    Left,
+    /// A kept connection turned out to be closed before the first byte of an answer.
+    StaleConnection,
+    /// No answer within its time.
+    AnswerTime,
+    /// The answer breaks a rule of HTTP.
+    BadAnswer,
+    /// The connection was closed before the first byte of an answer.
+    Closed,
+    /// The answer broke off.
+    Broken,
+}
+
+impl Failure {
+    /// The failure behind an engine's error on the upstream side.
+    pub(crate) fn of(error: &Error, connecting: bool, reused: bool, answered: bool) -> Self {
+        match error.etype() {
+            ErrorType::ConnectTimedout => Self::ConnectTime,
+            ErrorType::ConnectNoRoute => Self::Unreachable,
+            kind if *kind == LEFT => Self::Left,
+            _ if connecting => Self::Connect,
+            ErrorType::ReadTimedout | ErrorType::WriteTimedout => Self::AnswerTime,
+            ErrorType::InvalidHTTPHeader | ErrorType::HTTPStatus(_) => Self::BadAnswer,
+            _ if answered => Self::Broken,
+            _ if reused => Self::StaleConnection,
+            _ => Self::Closed,
+        }
+    }
+
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Self::ConnectTime | Self::AnswerTime => 504,
+            Self::Left => 503,
+            Self::Connect
+            | Self::Unreachable
+            | Self::StaleConnection
+            | Self::BadAnswer
+            | Self::Closed
+            | Self::Broken => 502,
+        }
+    }
+
+    pub(crate) fn explain(self) -> &'static str {
+        match self {
+            Self::Connect => "the endpoint refused the connection",
+            Self::Unreachable => "there is no way to the endpoint's address",
+            Self::Left => "the endpoint left the service",
+            Self::Closed => "the endpoint closed the connection before it answered",
+            Self::ConnectTime => "the endpoint did not accept the connection in time",
+            Self::StaleConnection => "the endpoint closed a kept connection",
+            Self::AnswerTime => "the endpoint did not answer in time",
+            Self::BadAnswer => "the endpoint's answer breaks HTTP",
+            Self::Broken => "the endpoint broke the connection off",
+        }
+    }
+}
