@@ -4,8 +4,7 @@
 use super::context::{Context, Upstream};
 use crate::clock;
 use crate::random::random;
-use crate::upstream::Failure;
-use crate::upstream::InFlight;
+use crate::upstream::{Failure, InFlight, Lane, Picked};
 use mizan_policy::balance::Draw;
 use mizan_policy::retry::{self, Body, Decision, Method, Tried};
 use pingora_core::upstreams::peer::HttpPeer;
@@ -27,17 +26,13 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     let Some(upstream) = context.upstream.as_mut() else {
         return Err(Error::explain(ErrorType::InternalError, "no service was chosen"));
     };
-    if let Some(last) = upstream.lease.take()
-        // A kept connection that was closed says nothing of the endpoint: a new one may be made.
-        && upstream.failure != Some(Failure::StaleConnection)
-    {
+    if let Some(last) = upstream.lease.take() {
         upstream.tried.push(last.endpoint().clone());
     }
     upstream.tries += 1;
     let service = upstream.service.clone();
     let track = *upstream.track.get_or_insert_with(|| service.choose_track(random()));
-    let draw = Draw { random: random(), hash: upstream.hash };
-    let Some(picked) = service.pick(track, draw, &upstream.tried) else {
+    let Some((picked, lane)) = next(upstream, track) else {
         return Err(nobody(upstream));
     };
     let connect = if picked.others {
@@ -45,9 +40,27 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     } else {
         service.timeouts.connect
     };
-    let peer = picked.endpoint.peer(&service.timeouts, connect, service.keepalive, upstream.upgrade);
+    let peer = picked.endpoint.peer(&service.timeouts, connect, service.keepalive, lane);
     upstream.lease = Some(InFlight::new(picked.endpoint));
     Ok(Box::new(peer))
+}
+
+/// Who is asked next, and over which connection: another endpoint of the track; the last one again over a new
+/// connection, where a kept one had been closed, which says nothing of the endpoint itself; another track's.
+fn next(upstream: &mut Upstream, track: usize) -> Option<(Picked, Lane)> {
+    let service = upstream.service.clone();
+    let draw = Draw { random: random(), hash: upstream.hash };
+    let lane = if upstream.upgrade { Lane::Tunnel } else { Lane::Kept };
+    if let Some(picked) = service.pick(track, draw, &upstream.tried) {
+        return Some((picked, lane));
+    }
+    if upstream.failure == Some(Failure::StaleConnection) {
+        upstream.tried.pop();
+        if let Some(picked) = service.pick(track, draw, &upstream.tried) {
+            return Some((picked, Lane::Fresh));
+        }
+    }
+    service.pick_elsewhere(track, draw, &upstream.tried).map(|picked| (picked, lane))
 }
 
 /// No endpoint is left: 503, or what the last one that was tried failed with.

@@ -32,6 +32,17 @@ const NOT_KEPT: Duration = Duration::from_millis(1);
 /// Reads of a tunnel (WebSocket) may be this far apart.
 const TUNNEL_READ: Duration = Duration::from_secs(3600);
 
+/// Which of an endpoint's connections a try may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// One that is kept, or a new one.
+    Kept,
+    /// A new one: a kept one has just turned out to be closed, and the others may be as well.
+    Fresh,
+    /// A new one for a request that may become a tunnel: never handed back, and its first answer not read too soon.
+    Tunnel,
+}
+
 /// Identity is the address: an endpoint outlives reloads and answers of discovery, and its counts with it.
 pub(crate) struct Endpoint {
     pub(crate) address: Address,
@@ -133,21 +144,27 @@ impl Endpoint {
         timeouts: &Timeouts,
         connect: Duration,
         keepalive: usize,
-        upgrade: bool,
+        lane: Lane,
     ) -> HttpPeer {
         let mut peer = self.template.clone();
-        let kept = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
-        if upgrade {
-            // A connection of its own: a tunnel is never handed back, and its first answer must not come too soon.
-            peer.group_key = next_group();
-            peer.options.custom_l4 = Some(self.tunnel_dial.clone());
-        } else {
-            peer.group_key = self.group.load(Ordering::Relaxed);
-        }
+        let within = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
         peer.options.total_connection_timeout = Some(connect);
-        peer.options.read_timeout = Some(if upgrade { TUNNEL_READ } else { timeouts.read });
         peer.options.write_timeout = Some(timeouts.send);
-        peer.options.idle_timeout = Some(if kept { KEPT_FOR } else { NOT_KEPT });
+        peer.options.read_timeout = Some(timeouts.read);
+        peer.options.idle_timeout = Some(NOT_KEPT);
+        match lane {
+            Lane::Kept => {
+                peer.group_key = self.group.load(Ordering::Relaxed);
+                peer.options.idle_timeout = Some(if within { KEPT_FOR } else { NOT_KEPT });
+            }
+            // A group of its own: nothing kept is found in it.
+            Lane::Fresh => peer.group_key = next_group(),
+            Lane::Tunnel => {
+                peer.group_key = next_group();
+                peer.options.read_timeout = Some(TUNNEL_READ);
+                peer.options.custom_l4 = Some(self.tunnel_dial.clone());
+            }
+        }
         peer
     }
 

@@ -12,8 +12,8 @@ mod service;
 mod track;
 
 pub(crate) use address::Address;
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, Lane};
 pub(crate) use failure::Failure;
 pub(crate) use guard::InFlight;
-pub(crate) use service::Service;
+pub(crate) use service::{Picked, Service};
 pub(crate) use track::Track;

@@ -112,16 +112,18 @@ impl Service {
         if self.tracks.len() == 1 { 0 } else { self.split.choose(random) }
     }
 
-    /// An endpoint of `track`; of another one when that has none: weight never turns into errors.
+    /// An endpoint of `track`.
     pub(crate) fn pick(&self, track: usize, draw: Draw, tried: &[Arc<Endpoint>]) -> Option<Picked> {
-        let own = self.tracks[track].pick(draw, &self.passive, tried);
-        if let Some((endpoint, others)) = own {
-            return Some(Picked { endpoint, others });
-        }
+        let (endpoint, others) = self.tracks[track].pick(draw, &self.passive, tried)?;
+        Some(Picked { endpoint, others })
+    }
+
+    /// An endpoint of another track, where `track` has none: weight never turns into errors.
+    pub(crate) fn pick_elsewhere(&self, track: usize, draw: Draw, tried: &[Arc<Endpoint>]) -> Option<Picked> {
         let mut asked = vec![track];
         while let Some(other) = self.split.fallback(|track| asked.contains(&track)) {
             asked.push(other);
-            if let Some((endpoint, others)) = self.tracks[other].pick(draw, &self.passive, tried) {
+            if let Some(picked) = self.pick(other, draw, tried) {
                 self.fallbacks.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(
                     service = self.name,
@@ -129,7 +131,7 @@ impl Service {
                     taken = self.tracks[other].name,
                     "no endpoint of the track can take the request; another track does"
                 );
-                return Some(Picked { endpoint, others });
+                return Some(picked);
             }
         }
         None
