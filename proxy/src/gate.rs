@@ -16,7 +16,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Permit {
     gate: Arc<Gate>,
-    pub(crate) reserve: bool,
+    reserve: bool,
 }
 
 impl Gate {
@@ -41,6 +41,13 @@ impl Gate {
     }
 }
 
+impl Permit {
+    /// The connection came beyond the limit, and the process is still full.
+    pub(crate) fn in_reserve(&self) -> bool {
+        self.reserve && self.gate.open() > self.gate.limit.load(Ordering::Relaxed)
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.gate.open.fetch_sub(1, Ordering::Relaxed);
@@ -55,9 +62,9 @@ mod tests {
     fn beyond_the_limit_the_reserve_is_left_and_beyond_that_nothing() {
         let gate = Gate::new(1);
         let first = gate.enter().expect("within the limit");
-        assert!(!first.reserve);
+        assert!(!first.in_reserve());
         let rest: Vec<_> = (0..RESERVE).map(|_| gate.enter().expect("within the reserve")).collect();
-        assert!(rest.iter().all(|permit| permit.reserve));
+        assert!(rest.iter().all(Permit::in_reserve));
         assert!(gate.enter().is_none());
         drop((first, rest));
         assert_eq!(gate.open(), 0);

@@ -89,7 +89,7 @@ impl Runtime {
     pub(crate) fn note_full(&self) {
         let now = crate::clock::now().max(1);
         let last = self.last_full.load(Ordering::Relaxed);
-        let due = last == 0 || now - last >= FULL_LOG_PAUSE.as_millis() as u64;
+        let due = last == 0 || now.saturating_sub(last) >= FULL_LOG_PAUSE.as_millis() as u64;
         if due && self.last_full.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             tracing::warn!(
                 "connections are turned away: {} are open; raise `limits.connections` if this machine can bear more",

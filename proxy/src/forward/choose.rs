@@ -35,7 +35,7 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     let Some((picked, lane)) = next(upstream, track) else {
         return Err(nobody(upstream));
     };
-    let connect = if picked.others {
+    let connect = if picked.others && upstream.tries < service.tries {
         service.timeouts.first_try.min(service.timeouts.connect)
     } else {
         service.timeouts.connect
@@ -94,7 +94,15 @@ pub(super) fn failed(
         .filter(|known| *known == Failure::BadAnswer && !connecting)
         .unwrap_or_else(|| Failure::of(&error, connecting, reused, upstream.answered));
     upstream.failure = Some(failure);
-    book(upstream, failure);
+    if failure == Failure::AnswerTime && !upstream.body.ended {
+        // The endpoint waits for the client as we do.
+        context.refuse_for(408, "body-timeout", "the request's body did not end in time");
+        return error;
+    }
+    let silent_tunnel = failure == Failure::AnswerTime && upstream.upgrade && upstream.answered;
+    if !silent_tunnel {
+        book(upstream, failure);
+    }
     let tried = Tried {
         failure: match failure {
             Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Left => {
@@ -105,7 +113,7 @@ pub(super) fn failed(
             Failure::BadAnswer | Failure::Broken => retry::Failure::Answer,
         },
         method: Method::of(session.req_header().method.as_str()),
-        body: if upstream.body_sent { Body::Begun } else { Body::Unsent },
+        body: if upstream.body.sent { Body::Begun } else { Body::Unsent },
         tries: upstream.tries,
         most: upstream.service.tries,
     };

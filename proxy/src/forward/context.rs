@@ -55,12 +55,20 @@ pub(super) struct Upstream {
     pub(super) tries: u32,
     /// The endpoint being tried, with the count it holds.
     pub(super) lease: Option<InFlight>,
-    /// A byte of the body was handed to an endpoint.
-    pub(super) body_sent: bool,
+    pub(super) body: RequestBody,
     /// An endpoint's answer has begun.
     pub(super) answered: bool,
     /// What went wrong with the try under way.
     pub(super) failure: Option<Failure>,
+}
+
+/// How far the request's body has come.
+#[derive(Default)]
+pub(super) struct RequestBody {
+    /// A byte of it was handed to an endpoint.
+    pub(super) sent: bool,
+    /// The client has sent all of it.
+    pub(super) ended: bool,
 }
 
 impl Context {

@@ -36,7 +36,8 @@ impl ProxyHttp for Forwarder {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        request::receive(session, context, &self.runtime).await
+        // What fails here is the client's side: nobody else has been asked yet.
+        request::receive(session, context, &self.runtime).await.map_err(Error::into_down)
     }
 
     async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
@@ -56,11 +57,12 @@ impl ProxyHttp for Forwarder {
         &self,
         _session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         context: &mut Context,
     ) -> Result<()> {
         if let Some(upstream) = context.upstream.as_mut() {
-            upstream.body_sent |= body.as_ref().is_some_and(|bytes| !bytes.is_empty());
+            upstream.body.ended |= end_of_stream;
+            upstream.body.sent |= body.as_ref().is_some_and(|bytes| !bytes.is_empty());
         }
         Ok(())
     }

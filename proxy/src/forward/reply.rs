@@ -62,7 +62,7 @@ pub(super) async fn send(
     let head_alone = bodiless || body.is_empty() || session.req_header().method == http::Method::HEAD;
     session.write_response_header(Box::new(head), head_alone).await?;
     if head_alone {
-        return Ok(());
+        return session.as_downstream_mut().finish_body().await;
     }
     session.write_response_body(Some(body), true).await
 }

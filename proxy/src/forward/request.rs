@@ -1,6 +1,6 @@
 //! The request's way in: probes, rules, route; and what the upstream gets to see of it.
 
-use super::context::{Context, Upstream};
+use super::context::{Context, RequestBody, Upstream};
 use super::errors::{CLIENT_CLOSED_REQUEST, Verdict};
 use super::reply;
 use super::view::{View, cookie, fields};
@@ -31,6 +31,10 @@ pub(super) async fn receive(session: &mut Session, context: &mut Context, runtim
     let wait = h2.then_some(context.snapshot.limits.idle_timeout);
     session.set_read_timeout(wait);
     session.set_write_timeout(wait);
+    if session.req_header().version == http::Version::HTTP_10 {
+        // Interim answers came with HTTP/1.1: such a client would take one for the answer.
+        session.set_ignore_info_resp(true);
+    }
     if context.client.as_ref().is_some_and(|client| client.last_request.load(Ordering::Relaxed)) {
         session.set_keepalive(None);
     }
@@ -203,7 +207,7 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
         tried: Vec::new(),
         tries: 0,
         lease: None,
-        body_sent: false,
+        body: RequestBody::default(),
         answered: false,
         failure: None,
     });

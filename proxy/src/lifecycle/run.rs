@@ -20,6 +20,9 @@ use tokio::task::JoinHandle;
 
 /// How long a start waits for the first answers of discovery before it serves without them.
 const FIRST_ANSWERS: Duration = Duration::from_secs(3);
+/// How long the connections get to send what their last requests left in their buffers: an HTTP/2 stream ends before its
+/// last frame is out.
+const LAST_FRAMES: Duration = Duration::from_millis(100);
 /// The engine's own bound on tries at one request; `retries.tries` decides long before.
 const ENGINE_TRIES: usize = 64;
 
@@ -126,6 +129,7 @@ impl Running {
         let finish = async {
             tokio::time::sleep(drain.idle_grace).await;
             self.edge.runtime.idle().await;
+            tokio::time::sleep(LAST_FRAMES).await;
         };
         tokio::select! {
             finished = tokio::time::timeout(drain.timeout, finish) => match finished {

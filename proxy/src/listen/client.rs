@@ -54,7 +54,7 @@ impl ClientInfo {
 
     /// True when the process is full and this connection is served the probes alone.
     pub(crate) fn reserve_only(&self) -> bool {
-        self.permit.reserve
+        self.permit.in_reserve()
     }
 
     pub(super) fn pace(&self) -> MinimumRate {

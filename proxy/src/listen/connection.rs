@@ -158,7 +158,6 @@ impl Connection {
                 self.download.moved(*sent.as_ref().unwrap_or(&0) as u64);
                 Poll::Ready(sent)
             }
-            Poll::Pending if self.h2 => Poll::Pending,
             Poll::Pending => {
                 ready!(self.download.poll_stalled(cx));
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")))
@@ -270,20 +269,20 @@ fn poll_read_buf(
 /// Ends the sending side and reads what is still under way, bounded in time and bytes: closing with unread data would
 /// reset the connection and destroy the answer in the client's hands.
 async fn linger(mut socket: Box<dyn Socket>) -> io::Result<()> {
-    socket.shutdown().await?;
-    let drain = async {
+    let farewell = async {
+        socket.shutdown().await?;
         let mut scratch = BytesMut::with_capacity(READ_SIZE);
         let mut drained = 0;
         while drained < LINGER_BYTES {
             scratch.clear();
-            match socket.read_buf(&mut scratch).await {
-                Ok(read) if read > 0 => drained += read,
-                _ => break,
+            match socket.read_buf(&mut scratch).await? {
+                0 => break,
+                read => drained += read,
             }
         }
+        Ok(())
     };
-    let _ = tokio::time::timeout(LINGER_TIME, drain).await;
-    Ok(())
+    tokio::time::timeout(LINGER_TIME, farewell).await.unwrap_or(Ok(()))
 }
 
 impl AsyncRead for Connection {

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -137,13 +137,22 @@ async fn accept(listening: Listening, edge: Arc<Edge>, mut stopped: oneshot::Rec
 /// Connections that the kernel has completed already are served: closing the socket would reset them.
 async fn accept_queued(listening: &Listening, edge: &Arc<Edge>) {
     listening.shrink_queue();
-    while let Ok(Ok((socket, peer))) = tokio::time::timeout(QUEUE_LOOK, listening.accept()).await {
-        admit(socket, peer, edge);
+    // The queue keeps room for one: under load it would never be seen empty.
+    let limit = Instant::now() + QUEUE_LIMIT;
+    while Instant::now() < limit {
+        match tokio::time::timeout(QUEUE_LOOK, listening.accept()).await {
+            Ok(Ok((socket, peer))) => admit(socket, peer, edge),
+            Ok(Err(error)) if socket::concerns_one_connection(&error) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
     }
 }
 
 /// How long a queue of connections has to be seen empty before its listener is closed.
 const QUEUE_LOOK: Duration = Duration::from_millis(5);
+
+/// How long it may take to be seen empty.
+const QUEUE_LIMIT: Duration = Duration::from_millis(200);
 
 /// The pause after an accept that failed for want of descriptors or memory: without one the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

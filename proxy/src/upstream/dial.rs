@@ -17,7 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 /// A connect that takes longer has the name looked up again: a removed container's address hangs instead of refusing.
 const SLOW: Duration = Duration::from_millis(150);
 /// How long a request waits for discovery to confirm an address that is in doubt.
-const CONFIRM: Duration = Duration::from_millis(250);
+pub(super) const CONFIRM: Duration = Duration::from_millis(250);
 
 /// The kind of a connect that was given up because the endpoint is no longer the service's.
 pub(super) const LEFT: ErrorType = ErrorType::Custom("EndpointLeft");

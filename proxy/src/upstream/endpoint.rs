@@ -4,7 +4,7 @@ use super::Address;
 use super::Failure;
 use super::address::entry_name;
 use super::checked::Checked;
-use super::dial::{Dial, TunnelDial};
+use super::dial::{CONFIRM, Dial, TunnelDial};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
 use mizan_api::{EndpointState, EndpointStatus};
@@ -27,6 +27,8 @@ use tokio::sync::Notify;
 /// Kept connections are closed after so long without a request: just below the shortest keepalive that is a common
 /// server's default (Node: 5 s), so that a request rarely meets a connection that its other end is closing.
 const KEPT_FOR: Duration = Duration::from_secs(4);
+/// How much earlier than that, in milliseconds, a close may still be our own.
+const KEPT_MARGIN: u64 = 200;
 /// What a connection beyond `keepalive` is kept for: long enough to be handed back, not to be found again.
 const NOT_KEPT: Duration = Duration::from_millis(1);
 /// Reads of a tunnel (WebSocket) may be this far apart.
@@ -62,6 +64,8 @@ pub(crate) struct Endpoint {
     pub(super) connections: AtomicU64,
     pub(super) requests: AtomicU64,
     failures: AtomicU64,
+    /// When the last request ended.
+    pub(super) last_used: AtomicU64,
     passive: PassiveState,
     confidence: ConfidenceCell,
     checked: Checked,
@@ -93,6 +97,7 @@ impl Endpoint {
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            last_used: AtomicU64::new(0),
             passive: PassiveState::default(),
             confidence: ConfidenceCell::new(confidence),
             checked: Checked::default(),
@@ -148,7 +153,9 @@ impl Endpoint {
     ) -> HttpPeer {
         let mut peer = self.template.clone();
         let within = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
-        peer.options.total_connection_timeout = Some(connect);
+        // The time that a confirmation takes is not the endpoint's.
+        let confirmed = self.watch.is_none() || self.confidence.get().dial(clock::now()) != May::AfterLookup;
+        peer.options.total_connection_timeout = Some(if confirmed { connect } else { connect + CONFIRM });
         peer.options.write_timeout = Some(timeouts.send);
         peer.options.read_timeout = Some(timeouts.read);
         peer.options.idle_timeout = Some(NOT_KEPT);
@@ -218,9 +225,16 @@ impl Endpoint {
 
     /// A connection closed. When it was the last one, the address may be somebody else's by now.
     pub(super) fn connection_closed(&self) {
-        if self.connections.fetch_sub(1, Ordering::AcqRel) == 1 && self.watch.is_some() {
+        let last = self.connections.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last && self.watch.is_some() && self.active() == 0 && !self.closed_by_us(clock::now()) {
             self.confidence.on(Event::IdleClosed, clock::now());
         }
+    }
+
+    /// A connection that closes now was kept as long as we keep any: its end says nothing of the endpoint.
+    fn closed_by_us(&self, now: u64) -> bool {
+        let idle = now.saturating_sub(self.last_used.load(Ordering::Relaxed));
+        idle + KEPT_MARGIN >= KEPT_FOR.as_millis() as u64
     }
 
     /// Has the address looked up again, soon and once for all who ask.

@@ -1,6 +1,7 @@
 //! Counts that are given back by Drop: after an answer, an abort, a reset, a panic, a timeout.
 
 use super::Endpoint;
+use crate::clock;
 use pingora_core::upstreams::peer::{Tracer, Tracing};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -22,6 +23,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        self.0.last_used.store(clock::now(), Ordering::Relaxed);
         self.0.active.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -93,6 +93,8 @@ impl Track {
 
     /// The snapshot was replaced: nothing is followed any more, and endpoints that no successor keeps retire.
     pub(super) fn leave_force(&self, kept: &HashSet<*const Endpoint>) {
+        // A follower may be at work at this moment; it changes nothing any more.
+        self.sources().in_force = false;
         for follower in self.followers.lock().expect("nothing panics while it holds the lock").drain(..) {
             follower.abort();
         }
