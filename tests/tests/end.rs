@@ -115,3 +115,25 @@ async fn sigterm_with_requests_of_2_s_under_way_loses_none_under_load() {
     assert_eq!(outcome.refused, 16, "{outcome:?}");
     assert_eq!(mizan.ended(8 * SECOND).await.code(), Some(0), "{}", mizan.log().text());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_drains_although_new_connections_keep_coming_under_load() {
+    let one = Upstream::start("one").await;
+    let mut mizan = Mizan::before(&[&one], "", QUICK).await;
+    let address = mizan.addr();
+    let knocking: Vec<_> = (0..8)
+        .map(|_| {
+            // Until the listener is gone, and bounded all the same.
+            std::thread::spawn(move || {
+                (0..200_000).take_while(|_| std::net::TcpStream::connect(address).is_ok()).count()
+            })
+        })
+        .collect();
+    eventually("connections come", 3 * SECOND, || async { mizan.status().await.connections > 0 }).await;
+    let begin = Instant::now();
+    assert_eq!(mizan.terminate().await.code(), Some(0), "{}", mizan.log().text());
+    assert!(begin.elapsed() < 4 * SECOND, "{:?}", begin.elapsed());
+    for knocking in knocking {
+        knocking.join().expect("it ends when the listener is gone");
+    }
+}

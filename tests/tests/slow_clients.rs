@@ -89,3 +89,16 @@ async fn an_answer_that_is_not_read_is_given_up() {
     mizan.is_quiet().await;
     assert!(raw.try_answer("GET").await.is_err());
 }
+
+#[tokio::test]
+async fn a_client_that_withholds_its_body_is_408_and_nobody_else_is_blamed() {
+    let upstream = Upstream::start("one").await;
+    let service = "timeouts: { read: 300ms }\npassive: { max_fails: 1 }";
+    let mizan = Mizan::before(&[&upstream], service, "").await;
+    assert_eq!(mizan.get("/").await.status, 200);
+    let mut raw = mizan.connect().await;
+    raw.send("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nhell").await;
+    assert_eq!(raw.answer().await.status, 408);
+    let endpoint = mizan.endpoints().await[&upstream.addr().to_string()].clone();
+    assert_eq!((endpoint.state, endpoint.failures), (mizan_api::EndpointState::Up, 0), "{endpoint:?}");
+}
