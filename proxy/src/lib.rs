@@ -17,4 +17,5 @@ mod observe;
 mod random;
 mod runtime;
 mod snapshot;
+mod unix_socket;
 mod upstream;

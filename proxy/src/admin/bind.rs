@@ -1,7 +1,8 @@
 //! The socket file: made with mode 0660, replaced when it is a leftover, refused when somebody answers on it.
 
+use crate::unix_socket;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 
@@ -29,13 +30,11 @@ pub(crate) struct AdminSocket {
 
 pub(crate) fn bind(path: &Path) -> Result<AdminSocket, AdminError> {
     let failed = |source| AdminError::Make { socket: path.to_owned(), source };
-    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(AdminError::InUse { socket: path.to_owned() });
-        }
-        std::fs::remove_file(path).map_err(failed)?;
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
+    let listener = unix_socket::bind(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => AdminError::InUse { socket: path.to_owned() },
+        _ => failed(error),
+    })?;
+    let listener = UnixListener::from_std(listener).map_err(failed)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE)).map_err(failed)?;
     Ok(AdminSocket { listener, path: path.to_owned() })
 }

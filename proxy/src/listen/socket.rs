@@ -2,13 +2,13 @@
 
 use super::client::LOCAL_PEER;
 use super::connection::Socket;
+use crate::unix_socket;
 use mizan_config::model::ListenAddress;
 use socket2::{Domain, Protocol, SockAddr, TcpKeepalive, Type};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 
@@ -42,7 +42,9 @@ pub(super) fn bind(address: &ListenAddress) -> Result<Bound, BindError> {
     let bound = match address {
         ListenAddress::AnyAddress(port) => bind_any(*port),
         ListenAddress::Tcp(address) => bind_tcp(*address),
-        ListenAddress::Unix(path) => bind_unix(path),
+        ListenAddress::Unix(path) => {
+            unix_socket::bind(path).map(|listener| Bound::Unix(listener, path.clone()))
+        }
     };
     bound.map_err(|source| BindError { address: written(address), source })
 }
@@ -128,19 +130,6 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Bound> {
     socket.listen(BACKLOG)?;
     let bound = socket.local_addr()?.as_socket().unwrap_or(address);
     Ok(Bound::Tcp(socket, bound))
-}
-
-/// A socket file that nobody answers on is a leftover and is replaced; a live one is somebody else's.
-fn bind_unix(path: &Path) -> io::Result<Bound> {
-    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        std::fs::remove_file(path)?;
-    }
-    let listener = std::os::unix::net::UnixListener::bind(path)?;
-    listener.set_nonblocking(true)?;
-    Ok(Bound::Unix(listener, path.to_owned()))
 }
 
 fn written(address: &ListenAddress) -> String {
