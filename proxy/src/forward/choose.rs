@@ -29,12 +29,12 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     if let Some(last) = upstream.lease.take() {
         upstream.tried.push(last.endpoint().clone());
     }
-    upstream.tries += 1;
     let service = upstream.service.clone();
     let track = *upstream.track.get_or_insert_with(|| service.choose_track(random()));
     let Some((picked, lane)) = next(upstream, track) else {
         return Err(nobody(upstream));
     };
+    upstream.tries += 1;
     let connect = if picked.others && upstream.tries < service.tries {
         service.timeouts.first_try.min(service.timeouts.connect)
     } else {

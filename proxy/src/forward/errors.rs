@@ -41,11 +41,12 @@ pub(super) fn verdict(error: &Error, context: &Context) -> Verdict {
             Verdict { status: failure.status(), why: failure.explain(), tell: true }
         }
         ErrorSource::Internal | ErrorSource::Unset => match error.etype() {
-            ErrorType::HTTPStatus(status) => Verdict {
-                status: *status,
-                why: "no endpoint of the service can take the request",
-                tell: true,
-            },
+            ErrorType::HTTPStatus(status) => {
+                // Where endpoints were tried, what the last one failed with says more than that none is left.
+                let failure = context.upstream.as_ref().and_then(|upstream| upstream.failure);
+                let why = failure.map_or("no endpoint of the service can take the request", Failure::explain);
+                Verdict { status: *status, why, tell: true }
+            }
             _ => Verdict { status: 500, why: "an internal error", tell: true },
         },
     }
