@@ -16,5 +16,6 @@ pub(crate) fn whole(draft: &Draft, context: &mut Context<'_>) {
     routes::behind_probes(draft, context);
     services::exist(draft, context);
     services::are_used(draft, context);
+    services::sticky_have_state(draft, context);
     services::tracks_apart(draft, context);
 }

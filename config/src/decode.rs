@@ -7,6 +7,7 @@ mod address;
 mod context;
 mod draft;
 mod fields;
+mod force;
 mod health;
 mod host;
 mod http;
@@ -18,6 +19,7 @@ mod scalar;
 mod sensitive;
 mod service;
 mod site;
+mod sticky;
 mod top;
 
 pub(crate) use self::context::Context;

@@ -2,7 +2,7 @@
 
 use mizan_config::model::{
     Action, Balance, EndpointAddress, HashKey, HeaderTest, HostPattern, ListenAddress, PathPattern, Probes,
-    Rewrite, UnknownHost,
+    Rewrite, Sticky, UnknownHost,
 };
 use mizan_config::{Config, load, parse};
 use std::path::Path;
@@ -47,6 +47,7 @@ fn what_the_file_leaves_out_has_its_documented_default() {
     assert_eq!(app.passive, mizan_config::model::Passive::default());
     assert_eq!(app.retries, mizan_config::model::Retries::default());
     assert_eq!(app.health, None);
+    assert_eq!((&app.force, &app.sticky), (&None, &None));
     let route = &config.sites[0].routes[0];
     assert_eq!((route.line, route.methods.len(), route.headers.len()), (7, 0, 0));
     let Action::Service(forward) = &route.action else { panic!("{route:?}") };
@@ -83,6 +84,8 @@ fn sockets_and_networks_are_as_the_full_example_says() {
         config.resolver.servers,
         ["127.0.0.11:53".parse().unwrap(), "127.0.0.1:5353".parse().unwrap()]
     );
+    let admin = config.admin.as_ref().unwrap();
+    assert_eq!((admin.owner.as_deref(), admin.group.as_deref()), (Some("mizan"), Some("deploy")));
     assert_eq!(config.resolver.interval, Some(Duration::from_secs(2)));
     assert_eq!(config.resolver.max_stale, Some(Duration::from_hours(1)));
     let trusted: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
@@ -109,6 +112,10 @@ fn services_are_as_the_full_example_says() {
         (["blue", "green"].as_slice(), [100, 0].as_slice())
     );
     assert_eq!(shop.balance, Balance::Hash(HashKey::Cookie("session".into())));
+    let force = shop.force.as_ref().unwrap();
+    assert_eq!((force.header.as_deref(), force.cookie.as_deref()), (Some("x-track"), Some("track")));
+    assert_eq!(force.from, ["10.0.0.0/8".parse().unwrap(), "192.0.2.1/32".parse().unwrap()]);
+    assert_eq!(shop.sticky, Some(Sticky::default()));
 }
 
 #[test]

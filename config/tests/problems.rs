@@ -214,6 +214,18 @@ fn endpoints_and_tracks_are_checked() {
 }
 
 #[test]
+fn owner_and_group_of_the_admin_socket_are_names_or_numbers() {
+    let admin = |key: &str| format!("admin: {{ socket: /x, {key} }}\nlisten:");
+    told("listen:", &admin("owner: \"\""), "`owner` must be a name or a number, not ``");
+    told("listen:", &admin("group: a:b"), "`group` must be a name or a number, not `a:b`");
+    told("listen:", &admin(&format!("owner: {}", "a".repeat(33))), "up to 32 letters");
+    told("listen:", &admin("ower: a"), "did you mean `owner`?");
+    for sound in ["owner: 1000, group: \"0\"", "owner: www-data", "group: a.b_c-D"] {
+        parse("mizan.yml", &SOUND.replace("listen:", &admin(sound)), &|_| None).unwrap();
+    }
+}
+
+#[test]
 fn hosts_are_checked_and_belong_to_one_site() {
     let line = "  - hosts: [example.com]";
     told(line, "  - hosts: [example.com:8080]", "drop the port: example.com");

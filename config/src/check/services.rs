@@ -35,6 +35,20 @@ pub(super) fn are_used(draft: &Draft, context: &mut Context<'_>) {
     }
 }
 
+/// Without a folder the key of the cookies would be another one after each restart.
+pub(super) fn sticky_have_state(draft: &Draft, context: &mut Context<'_>) {
+    let mut sticky = draft.services.iter().filter(|draft| draft.service.sticky.is_some());
+    // One line mends all of them.
+    if let Some(first) = sticky.next().filter(|_| draft.state_missing) {
+        context
+            .problem(
+                first.sticky.as_ref().unwrap_or(&first.span),
+                "`sticky` needs `state`, where the key of its cookies is kept",
+            )
+            .hint("add `state: /var/lib/mizan`");
+    }
+}
+
 /// Tracks that share an endpoint are not told apart by it.
 pub(super) fn tracks_apart(draft: &Draft, context: &mut Context<'_>) {
     for draft in &draft.services {

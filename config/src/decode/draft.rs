@@ -12,6 +12,8 @@ pub(crate) struct Draft {
     pub(crate) listen: Vec<Placed<Listener>>,
     pub(crate) admin: Option<Placed<Admin>>,
     pub(crate) state: Option<PathBuf>,
+    /// Not there at all, neither misspelt nor malformed.
+    pub(crate) state_missing: bool,
     pub(crate) resolver: Resolver,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     pub(crate) forwarded: bool,
@@ -36,6 +38,8 @@ pub(crate) struct Placed<T> {
 pub(crate) struct DraftService {
     /// Of the service's name.
     pub(crate) span: Range<usize>,
+    /// Of the key `sticky`, where it is there.
+    pub(crate) sticky: Option<Range<usize>>,
     pub(crate) service: Service,
 }
 

@@ -26,6 +26,15 @@ impl Context<'_> {
         None
     }
 
+    pub(crate) fn cookie_name(&mut self, name: &Text) -> Option<String> {
+        if is_token(&name.value) {
+            return Some(name.value.clone());
+        }
+        self.problem(&name.span, format!("{} is no name of a cookie", name.shown()))
+            .hint("letters, digits, `-` and `_`, as in shop_track");
+        None
+    }
+
     /// A field that may be set in a message of our own.
     pub(crate) fn settable_field_name(&mut self, name: &Text) -> Option<String> {
         let valid = self.field_name(name)?;

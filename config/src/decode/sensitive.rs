@@ -12,7 +12,13 @@ pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
                 if is_text(key, "health") {
                     health(value, secrets);
                 }
-                if is_sensitive_key(key) { hide(value, secrets) } else { values(value, secrets) }
+                if is_text(key, "force") || is_text(key, "sticky") {
+                    cookie_names(value, secrets);
+                } else if is_sensitive_key(key) {
+                    hide(value, secrets);
+                } else {
+                    values(value, secrets);
+                }
             }
         }
         _ => {}
@@ -57,6 +63,14 @@ fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
                 hide(value, secrets);
             }
         }
+    }
+}
+
+/// What `cookie` says in `force` and `sticky` is a name, and so no secret.
+fn cookie_names(node: &Node, secrets: &mut Vec<Range<usize>>) {
+    let Kind::Map(entries) = &node.kind else { return values(node, secrets) };
+    for (key, value) in entries.iter().filter(|(key, _)| !is_text(key, "cookie")) {
+        if is_sensitive_key(key) { hide(value, secrets) } else { values(value, secrets) }
     }
 }
 

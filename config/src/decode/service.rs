@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::http::is_token;
-use super::{Context, DraftService, Text, health};
+use super::{Context, DraftService, Text, force, health, sticky};
 use crate::keys::{BALANCE, ENDPOINT, HASH, MAX_TRACK_WEIGHT, PASSIVE, RETRIES, SERVICE, TIMEOUTS};
 use crate::model::{Balance, Endpoint, EndpointAddress, HashKey, Passive, Retries, Service, Timeouts, Track};
 use crate::tree::{Kind, Node};
@@ -11,19 +11,28 @@ use std::time::Duration;
 
 pub(super) fn decode(name: &Text, node: &Node, context: &mut Context<'_>) -> DraftService {
     check_name("service", name, context);
-    let service = match context.fields(node, &SERVICE, &name.span) {
-        Some(fields) => service(name, &fields, context),
-        None => stand_in(name),
-    };
-    DraftService { span: name.span.clone(), service }
+    let fields = context.fields(node, &SERVICE, &name.span);
+    let sticky = fields.as_ref().filter(|fields| fields.get("sticky").is_some());
+    DraftService {
+        span: name.span.clone(),
+        sticky: sticky.map(|fields| fields.span_of("sticky")),
+        service: match fields {
+            Some(fields) => service(name, &fields, context),
+            None => stand_in(name),
+        },
+    }
 }
 
 fn service(name: &Text, fields: &Fields<'_>, context: &mut Context<'_>) -> Service {
     let (tracks, split) = tracks_and_split(name, fields, context);
+    let force = force::decode(fields, context);
+    let sticky = sticky::decode(fields, force.as_ref(), context);
     Service {
         name: name.value.clone(),
         tracks,
         split,
+        force,
+        sticky,
         balance: fields.get("balance").and_then(|node| balance(node, fields, context)).unwrap_or_default(),
         keepalive: fields.integer(context, "keepalive", 64) as usize,
         timeouts: timeouts(fields, context),
@@ -39,6 +48,8 @@ fn stand_in(name: &Text) -> Service {
         name: name.value.clone(),
         tracks: Vec::new(),
         split: Vec::new(),
+        force: None,
+        sticky: None,
         balance: Balance::default(),
         keepalive: 64,
         timeouts: Timeouts::default(),

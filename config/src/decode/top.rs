@@ -33,6 +33,7 @@ fn top(fields: &Fields<'_>, context: &mut Context<'_>) -> Draft {
         listen: listen(fields, context),
         admin: admin(fields, context),
         state: state(fields, context),
+        state_missing: fields.is_missing("state"),
         resolver: resolver(fields, context),
         trusted_proxies: trusted_proxies(fields, context),
         forwarded: fields.boolean(context, "forwarded", false),
@@ -54,6 +55,7 @@ fn empty() -> Draft {
         listen: Vec::new(),
         admin: None,
         state: None,
+        state_missing: false,
         resolver: Resolver::default(),
         trusted_proxies: Vec::new(),
         forwarded: false,
@@ -81,10 +83,29 @@ fn listen(top: &Fields<'_>, context: &mut Context<'_>) -> Vec<Placed<Listener>> 
 }
 
 fn admin(top: &Fields<'_>, context: &mut Context<'_>) -> Option<Placed<Admin>> {
-    let text = top.section(context, "admin", &ADMIN)?.text(context, "socket")?;
+    let fields = top.section(context, "admin", &ADMIN)?;
+    let owner = account(&fields, context, "owner");
+    let group = account(&fields, context, "group");
+    let text = fields.text(context, "socket")?;
     let path = text.value.strip_prefix("unix:").unwrap_or(&text.value);
     let socket = context.socket_path(&text, path)?;
-    Some(Placed { value: Admin { socket }, text })
+    Some(Placed { value: Admin { socket, owner, group }, text })
+}
+
+/// Name or number of a user or group; whether there is such a one only the machine it runs on knows.
+fn account(fields: &Fields<'_>, context: &mut Context<'_>, key: &str) -> Option<String> {
+    const LONGEST: usize = 32;
+    let text = fields.text(context, key)?;
+    let value = text.value.as_bytes();
+    let sound = (1..=LONGEST).contains(&value.len())
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
+    if sound {
+        return Some(text.value);
+    }
+    context
+        .problem(&text.span, format!("`{key}` must be a name or a number, not {}", text.shown()))
+        .hint("up to 32 letters, digits, `-`, `_` and `.`, as in deploy or 1000");
+    None
 }
 
 fn state(top: &Fields<'_>, context: &mut Context<'_>) -> Option<PathBuf> {

@@ -29,6 +29,16 @@ pub(crate) static SERVICE: Section = Section {
             "The weight of each track where it starts; a track that is not named has 0.",
         ),
         optional(
+            "force",
+            Shape::Section(&FORCE),
+            "For testers: a header or cookie that names the track, also one of weight 0. Default: none.",
+        ),
+        optional(
+            "sticky",
+            Shape::Either(&Shape::Boolean, &Shape::Section(&STICKY)),
+            "A signed cookie keeps a client on its track; needs `state`. Default: false.",
+        ),
+        optional(
             "balance",
             Shape::Either(
                 &Shape::Choice(&["least_conn", "round_robin", "random_two"]),
@@ -60,6 +70,35 @@ pub(crate) static ENDPOINT: Section = Section {
             "weight",
             Shape::Integer(1, MAX_ENDPOINT_WEIGHT),
             "Its share among the endpoints. Default: 1.",
+        ),
+    ],
+};
+
+pub(crate) static FORCE: Section = Section {
+    name: "`force`",
+    keys: &[
+        optional(
+            "header",
+            Shape::Text,
+            "Field whose value is the name of a track, as in X-Track. Default: none.",
+        ),
+        optional("cookie", Shape::Text, "Cookie whose value is the name of a track. Default: none."),
+        optional(
+            "from",
+            Shape::OneOrSome(&Shape::Text),
+            "CIDRs or addresses of clients that may choose; one or a list. Default: everybody.",
+        ),
+    ],
+};
+
+pub(crate) static STICKY: Section = Section {
+    name: "`sticky`",
+    keys: &[
+        optional("cookie", Shape::Text, "The cookie's name. Default: mizan."),
+        optional(
+            "max_age",
+            Shape::Duration,
+            "How long a client keeps the cookie, and with it its track: 1m to 400d. Default: 30d.",
         ),
     ],
 };

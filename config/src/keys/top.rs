@@ -51,7 +51,19 @@ pub(crate) static LISTEN: Section = Section {
 
 pub(crate) static ADMIN: Section = Section {
     name: "`admin`",
-    keys: &[required("socket", Shape::Text, "Absolute path of the Unix socket, made with mode 0660.")],
+    keys: &[
+        required("socket", Shape::Text, "Absolute path of the Unix socket, made with mode 0660."),
+        optional(
+            "owner",
+            Shape::Text,
+            "User, name or number, the socket is given to. Default: whom mizan runs as.",
+        ),
+        optional(
+            "group",
+            Shape::Text,
+            "Group, name or number, the socket is given to. Default: that of the process.",
+        ),
+    ],
 };
 
 pub(crate) static RESOLVER: Section = Section {

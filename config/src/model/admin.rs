@@ -6,4 +6,8 @@ use std::path::PathBuf;
 pub struct Admin {
     /// `admin.socket`: path of the Unix socket, made with mode 0660.
     pub socket: PathBuf,
+    /// `owner`: name or number of the user the socket is given to. `None`: whom the process runs as.
+    pub owner: Option<String>,
+    /// `group`: name or number of the group the socket is given to. `None`: that of the process.
+    pub group: Option<String>,
 }

@@ -13,6 +13,11 @@ pub struct Service {
     /// `split`: the weight of each of `tracks`, same order, 0 to 10000 and not all 0. A service without tracks has
     /// `[1]`. The file must say it when there are two tracks or more; a track it does not name has 0.
     pub split: Vec<u32>,
+    /// `force`: how a tester chooses the track; `None` when the file has none. Only beside `tracks`.
+    pub force: Option<Force>,
+    /// `sticky`: a client stays on its track; `None` when the file has none or says false. Only beside `tracks`, and
+    /// only where the file has `state`.
+    pub sticky: Option<Sticky>,
     pub balance: Balance,
     /// `keepalive`: idle upstream connections kept, of the whole service; 0 turns reuse off. Default 64.
     pub keepalive: usize,
@@ -27,6 +32,33 @@ pub struct Service {
 pub struct Track {
     pub name: String,
     pub endpoints: Vec<Endpoint>,
+}
+
+/// `force`: a request whose header or cookie has a track's name as its value goes to that track, also at weight 0. At
+/// least one of the two is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Force {
+    /// `header`: a field name, lower-cased.
+    pub header: Option<String>,
+    /// `cookie`: a cookie's name.
+    pub cookie: Option<String>,
+    /// `from`: the clients that may do so. Empty: everybody.
+    pub from: Vec<ipnet::IpNet>,
+}
+
+/// `sticky`: a signed cookie keeps a client on its track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sticky {
+    /// `cookie`: its name. Default `mizan`.
+    pub cookie: String,
+    /// `max_age`: how long a client keeps it, 1 min to 400 d. Default 30 d.
+    pub max_age: Duration,
+}
+
+impl Default for Sticky {
+    fn default() -> Self {
+        Self { cookie: "mizan".into(), max_age: Duration::from_hours(30 * 24) }
+    }
 }
 
 /// One entry of `endpoints`: `"api:3000"`, or `{ address: "api:3000", weight: 3 }`.
