@@ -26,4 +26,5 @@ pub(crate) use self::context::Context;
 pub(crate) use self::draft::{Draft, DraftRoute, DraftService, DraftSite, Placed};
 pub use self::regex::REGEX_SIZE_LIMIT;
 pub(crate) use self::scalar::Text;
+pub(crate) use self::sensitive::is_sensitive;
 pub(crate) use self::top::decode;

@@ -2,7 +2,8 @@
 //!
 //! [`load`] reads a file, [`parse`] a text; both answer with a whole [`model::Config`] or with every problem the file
 //! has. [`examine_file`] and [`examine`] also tell what is
-//! legal but probably not meant. [`schema`] describes the file to editors.
+//! legal but probably not meant. [`render`] writes a configuration as a file again. [`schema`] describes the file to
+//! editors.
 
 mod check;
 mod decode;
@@ -11,6 +12,7 @@ mod keys;
 mod load;
 pub mod model;
 mod problems;
+mod render;
 mod schema;
 pub mod secret;
 mod suggest;
@@ -21,4 +23,5 @@ pub use decode::REGEX_SIZE_LIMIT;
 pub use load::{Examined, MAX_FILE_SIZE, examine, examine_file, load, parse};
 pub use model::Config;
 pub use problems::{Problem, Problems, Style};
+pub use render::render;
 pub use schema::schema;

@@ -1,6 +1,6 @@
 //! The JSON Schema and the decoder agree: what the schema refuses, the decoder refuses.
 
-use mizan_config::{parse, schema};
+use mizan_config::{parse, render, schema};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +36,16 @@ fn the_full_example_has_every_key() {
     let missing: Vec<_> = described.difference(&used).collect();
     // The secret file would have to exist.
     assert_eq!(missing, ["file: Path of a secret file."]);
+}
+
+#[test]
+fn what_is_rendered_is_valid_and_has_every_key() {
+    let rendered = render(&parse("mizan.yml", &full().to_string(), &|_| None).unwrap());
+    assert!(is_valid(&schema(), &rendered), "{rendered}");
+    let (mut written, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    used_keys(&schema(), &full(), &mut written);
+    used_keys(&schema(), &rendered, &mut kept);
+    assert_eq!(written, kept);
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn is_sensitive_key(key: &Node) -> bool {
 }
 
 /// Whether a name says that its value is a secret.
-pub(super) fn is_sensitive(name: &str) -> bool {
+pub(crate) fn is_sensitive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
 }
