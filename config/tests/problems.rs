@@ -49,6 +49,19 @@ mizan.yml: 1 problem
 }
 
 #[test]
+fn a_program_gets_of_each_problem_where_it_is_what_and_what_to_do() {
+    let found = problems(&SOUND.replace("endpoints", "endpoint"));
+    let fields: Vec<_> = found
+        .iter()
+        .map(|problem| {
+            (found.file(), problem.line, problem.column, problem.message.as_str(), problem.hint.as_deref())
+        })
+        .collect();
+    let expected = ("mizan.yml", 5, 5, "a service has no key `endpoint`", Some("did you mean `endpoints`?"));
+    assert_eq!(fields, [expected]);
+}
+
+#[test]
 fn colour_comes_only_when_asked_for() {
     let problems = problems("listen: 1");
     assert!(!problems.render(Style::Plain).contains('\u{1b}'));
