@@ -1,7 +1,9 @@
 //! Which track of a service takes a request: weighted at random, and where to go when a track has nobody to answer.
 
+mod lease;
 mod sticky;
 
+pub use lease::{Leased, Owner, SplitFault, SplitState, TrackWeights};
 pub use sticky::{SignedId, parse_cookie, signed_text, write_cookie};
 
 /// The weights of a service's tracks, in file order.
