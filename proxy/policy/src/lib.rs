@@ -12,3 +12,4 @@ pub mod rate;
 pub mod retry;
 pub mod route;
 pub mod split;
+pub mod stats;

@@ -1,5 +1,11 @@
 //! Which track of a service takes a request: weighted at random, and where to go when a track has nobody to answer.
 
+mod lease;
+mod sticky;
+
+pub use lease::{Leased, Owner, SplitFault, SplitState, TrackWeights};
+pub use sticky::{SignedId, parse_cookie, signed_text, write_cookie};
+
 /// The weights of a service's tracks, in file order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
@@ -20,8 +26,7 @@ impl Split {
 
     /// The track for a uniformly random number. Never one of weight 0, unless all are: then the first.
     ///
-    /// A hash of a client's identity in place of the random number makes the choice sticky; raising the weight of the
-    /// last track takes clients only from those before it.
+    /// Raising the weight of the last track takes numbers only from those before it.
     pub fn choose(&self, random: u64) -> usize {
         let mut left = ((u128::from(random) * u128::from(self.total)) >> 64) as u64;
         for (track, &weight) in self.weights.iter().enumerate() {
