@@ -1,4 +1,8 @@
-//! Certificates. So far: the workspace's one crypto provider.
+//! Certificates. So far: the workspace's one crypto provider, and what it signs.
+
+mod sign;
+
+pub use sign::{KEY_SIZE, NoRandomness, Signer, new_key};
 
 /// Makes aws-lc-rs the process's only crypto provider.
 ///

@@ -17,5 +17,7 @@ mod observe;
 mod random;
 mod runtime;
 mod snapshot;
+mod state;
+mod stats;
 mod unix_socket;
 mod upstream;

@@ -15,6 +15,7 @@ pub(crate) struct Runtime {
     draining: Arc<AtomicBool>,
     requests: Arc<Requests>,
     last_full: AtomicU64,
+    pub(crate) started_unix_ms: u64,
 }
 
 /// Requests under way in the whole process.
@@ -38,6 +39,7 @@ impl Runtime {
             draining,
             requests: Arc::default(),
             last_full: AtomicU64::new(0),
+            started_unix_ms: crate::clock::unix_ms(),
         })
     }
 

@@ -74,6 +74,14 @@ impl Launch {
     /// When it does not listen in time: with everything it logged.
     pub async fn start(self, yaml: &str) -> Mizan {
         let folder = tempfile::Builder::new().prefix("mzt").tempdir().expect("a temporary folder");
+        self.start_in(folder, yaml).await
+    }
+
+    /// As [`start`](Self::start), in a folder that an earlier one left; `${FOLDER}` in the text is this folder.
+    ///
+    /// # Panics
+    /// When it does not listen in time: with everything it logged.
+    pub async fn start_in(self, folder: TempDir, yaml: &str) -> Mizan {
         let listen = "listen: { http: \"127.0.0.1:0\" }\n".to_owned();
         let file = folder.path().join("mizan.yml");
         std::fs::write(&file, completed(folder.path(), &listen, yaml)).expect("write mizan.yml");
@@ -146,6 +154,18 @@ impl Mizan {
 
     pub async fn connect(&self) -> Raw {
         Raw::connect(self.addr()).await
+    }
+
+    /// A client of the admin socket.
+    pub fn admin(&self) -> Client {
+        Client::new(self.socket())
+    }
+
+    /// SIGKILL, and waits for the end; gives the folder with mizan.yml and `state`.
+    pub async fn kill(mut self) -> TempDir {
+        self.signal(Signal::KILL);
+        self.ended(PATIENCE).await;
+        self.folder
     }
 
     /// # Panics
@@ -277,7 +297,7 @@ pub fn binary() -> PathBuf {
 }
 
 fn completed(folder: &Path, listen: &str, yaml: &str) -> String {
-    let yaml = unindented(yaml);
+    let yaml = unindented(yaml).replace("${FOLDER}", &folder.display().to_string());
     let has = |key: &str| yaml.lines().any(|line| line.starts_with(key));
     let mut text = String::new();
     if !has("listen:") {

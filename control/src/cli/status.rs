@@ -1,7 +1,7 @@
 //! `mizanctl status`: services, tracks and endpoints at a glance.
 
 use clap::Args;
-use mizan_api::{Client, ClientError, EndpointState, EndpointStatus, Status};
+use mizan_api::{Client, ClientError, EndpointStatus, Status};
 use std::fmt::Write;
 
 /// Show services, tracks and endpoints: their state and why, and the requests under way.
@@ -63,14 +63,7 @@ fn table(status: &Status) -> String {
 }
 
 fn row(endpoint: &EndpointStatus) -> String {
-    let state = match endpoint.state {
-        EndpointState::Up => "up",
-        EndpointState::Starting => "starting",
-        EndpointState::Ejected => "ejected",
-        EndpointState::Unhealthy => "unhealthy",
-        EndpointState::Unconfirmed => "unconfirmed",
-        EndpointState::Draining => "draining",
-    };
+    let state = endpoint.state.as_str();
     let why = if endpoint.why.is_empty() { String::new() } else { format!("  ({})", endpoint.why) };
     format!(
         "{:<24} {state:<12} {:>4} under way {:>8} requests {:>6} failures  {}{why}",
@@ -81,7 +74,7 @@ fn row(endpoint: &EndpointStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mizan_api::{ServiceStatus, TrackStatus};
+    use mizan_api::{EndpointState, ServiceStatus, TrackStatus};
 
     #[test]
     fn an_endpoint_that_is_out_says_why() {
@@ -94,18 +87,34 @@ mod tests {
             connections: 0,
             requests: 7,
             failures: 3,
+            since_unix_ms: 0,
+            latency_ms: None,
         };
-        let track =
-            TrackStatus { name: "blue".into(), weight: 100, endpoints: vec![endpoint], names: Vec::new() };
+        let track = TrackStatus {
+            name: "blue".into(),
+            weight: 100,
+            endpoints: vec![endpoint],
+            names: Vec::new(),
+            drained: false,
+        };
         let status = Status {
             version: "0.1.0".into(),
             pid: 1,
+            started_unix_ms: 0,
+            requests: 0,
             draining: false,
             ready: true,
             generation: 1,
             listeners: vec!["127.0.0.1:80".into()],
             connections: 0,
-            services: vec![ServiceStatus { name: "api".into(), ready: true, tracks: vec![track] }],
+            services: vec![ServiceStatus {
+                name: "api".into(),
+                ready: true,
+                split: None,
+                sticky: false,
+                fallbacks: 0,
+                tracks: vec![track],
+            }],
         };
         let text = table(&status);
         assert!(text.contains("api blue  weight 100"), "{text}");

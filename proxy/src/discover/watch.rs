@@ -78,6 +78,20 @@ impl Watch {
         }
     }
 
+    /// Has the name looked up, and waits for the end of lookups begun no longer than a moment ago, and no longer than
+    /// `limit`.
+    pub(crate) async fn refresh(&self, limit: Duration) {
+        let asked_ms = clock::now();
+        for family in &self.followed.families {
+            let mut finished = family.finished.subscribe();
+            family.state().schedule.demand(asked_ms);
+            family.wake.notify_one();
+            let fresh = finished.wait_for(|last| last.as_ref().is_some_and(|last| last.confirms(asked_ms)));
+            // What is not answered in time shows by its age.
+            let _ = tokio::time::timeout(limit, fresh).await;
+        }
+    }
+
     /// For metrics and the admin API.
     pub(crate) fn status(&self) -> Status {
         let now_ms = clock::now();

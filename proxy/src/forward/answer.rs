@@ -39,7 +39,7 @@ pub(super) fn receive(session: &Session, response: &mut ResponseHeader, context:
     }
     if status >= 200 || status == 101 {
         upstream.answered = true;
-        choose::answered(upstream);
+        choose::answered(upstream, status);
     }
     let removals = head::answer_removals(fields(&response.headers), status == 101);
     if !removals.is_empty() {
@@ -54,8 +54,17 @@ pub(super) fn receive(session: &Session, response: &mut ResponseHeader, context:
 }
 
 /// The answer as the client gets it.
-pub(super) fn prepare(session: &mut Session, response: &mut ResponseHeader, context: &mut Context) {
+pub(super) fn prepare(
+    session: &mut Session,
+    response: &mut ResponseHeader,
+    context: &mut Context,
+) -> Result<()> {
     context.status = response.status.as_u16();
+    if context.status >= 200
+        && let Some(cookie) = context.upstream.as_mut().and_then(|upstream| upstream.place.set_cookie.take())
+    {
+        response.append_header(http::header::SET_COOKIE, cookie)?;
+    }
     if session.req_header().version == http::Version::HTTP_10 {
         // Chunks came with HTTP/1.1: here the end of the connection is the end of the body.
         response.remove_header(&http::header::TRANSFER_ENCODING);
@@ -71,4 +80,5 @@ pub(super) fn prepare(session: &mut Session, response: &mut ResponseHeader, cont
         // Said politely: this answer is whole, the next request takes another connection.
         session.set_keepalive(None);
     }
+    Ok(())
 }

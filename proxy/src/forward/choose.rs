@@ -2,14 +2,17 @@
 #![expect(clippy::unnecessary_box_returns, reason = "the engine hands errors around boxed")]
 
 use super::context::{Context, Upstream};
+use super::errors::Verdict;
 use crate::clock;
 use crate::random::random;
+use crate::stats::Routed;
 use crate::upstream::{Failure, InFlight, Lane, Picked};
 use mizan_policy::balance::Draw;
 use mizan_policy::retry::{self, Body, Decision, Method, Tried};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
+use std::time::Instant;
 
 /// Where a try failed.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +33,18 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
         upstream.tried.push(last.endpoint().clone());
     }
     let service = upstream.service.clone();
-    let track = *upstream.track.get_or_insert_with(|| service.choose_track(random()));
-    let Some((picked, lane)) = next(upstream, track) else {
+    let Some((picked, lane)) = next(upstream) else {
         return Err(nobody(upstream));
     };
     upstream.tries += 1;
+    upstream.at = picked.track;
+    upstream.try_began = Instant::now();
+    if upstream.tries > 1 {
+        upstream.place.record.retried();
+    }
+    if picked.track != upstream.place.track {
+        upstream.place.record.fell_back();
+    }
     let connect = if picked.others && upstream.tries < service.tries {
         service.timeouts.first_try.min(service.timeouts.connect)
     } else {
@@ -46,9 +56,11 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
 }
 
 /// Who is asked next, and over which connection: another endpoint of the track; the last one again over a new
-/// connection, where a kept one had been closed, which says nothing of the endpoint itself; another track's.
-fn next(upstream: &mut Upstream, track: usize) -> Option<(Picked, Lane)> {
+/// connection, where a kept one had been closed, which says nothing of the endpoint itself; another track's, unless a
+/// tester asked for this one.
+fn next(upstream: &mut Upstream) -> Option<(Picked, Lane)> {
     let service = upstream.service.clone();
+    let track = upstream.place.track;
     let draw = Draw { random: random(), hash: upstream.hash };
     let lane = if upstream.upgrade { Lane::Tunnel } else { Lane::Kept };
     if let Some(picked) = service.pick(track, draw, &upstream.tried) {
@@ -59,6 +71,9 @@ fn next(upstream: &mut Upstream, track: usize) -> Option<(Picked, Lane)> {
         if let Some(picked) = service.pick(track, draw, &upstream.tried) {
             return Some((picked, Lane::Fresh));
         }
+    }
+    if upstream.place.routed == Routed::Forced {
+        return None;
     }
     service.pick_elsewhere(track, draw, &upstream.tried).map(|picked| (picked, lane))
 }
@@ -121,8 +136,13 @@ pub(super) fn failed(
     error
 }
 
-fn book(upstream: &Upstream, failure: Failure) {
+fn book(upstream: &mut Upstream, failure: Failure) {
     let Some(lease) = &upstream.lease else { return };
+    if upstream.at == upstream.place.track {
+        upstream.place.record.try_failed(failure);
+    } else {
+        upstream.service.steering.in_force().steps[upstream.at].counters.try_failed(failure.kind());
+    }
     let endpoint = lease.endpoint();
     let ejected = endpoint.failed(failure, &upstream.service.passive);
     if ejected {
@@ -138,15 +158,28 @@ fn book(upstream: &Upstream, failure: Failure) {
 }
 
 /// An endpoint's answer has begun.
-pub(super) fn answered(upstream: &Upstream) {
+pub(super) fn answered(upstream: &mut Upstream, status: u16) {
+    upstream.place.record.answered(status);
     if let Some(lease) = &upstream.lease {
-        lease.endpoint().answered(&upstream.service.passive);
+        lease.endpoint().answered(&upstream.service.passive, upstream.try_began.elapsed());
+    }
+}
+
+/// The request failed: how it is counted. `begun`: the client had part of the answer.
+pub(super) fn count_failure(context: &mut Context, verdict: &Verdict, begun: bool) {
+    let Some(upstream) = context.upstream.as_mut() else { return };
+    if verdict.tell {
+        upstream.place.record.ended(verdict.status, begun);
+    } else {
+        upstream.place.record.client_left();
     }
 }
 
 /// The request is over; what it held is given back.
-pub(super) fn finished(context: &mut Context) {
-    if let Some(upstream) = context.upstream.as_mut() {
-        upstream.lease = None;
+pub(super) fn finished(context: &mut Context, error: Option<&Error>) {
+    if let Some(mut upstream) = context.upstream.take()
+        && error.is_none()
+    {
+        upstream.place.record.ended(context.status, false);
     }
 }

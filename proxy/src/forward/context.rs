@@ -1,6 +1,7 @@
 //! What a request carries from callback to callback, and gives back when it is dropped.
 
 use super::request_id::RequestId;
+use super::track::Place;
 use crate::listen::ClientInfo;
 use crate::runtime::{Busy, Runtime};
 use crate::snapshot::{ForwardAction, Snapshot};
@@ -48,7 +49,12 @@ pub(super) struct Upstream {
     /// The upgrade that the client asked for and the route allows.
     pub(super) upgrade: bool,
     pub(super) hash: Option<u64>,
-    pub(super) track: Option<usize>,
+    /// The track, and the request's line in its counts.
+    pub(super) place: Place,
+    /// The track of the endpoint being tried.
+    pub(super) at: usize,
+    /// When this try began.
+    pub(super) try_began: Instant,
     /// Endpoints tried before, in order.
     pub(super) tried: Vec<Arc<Endpoint>>,
     /// How often an endpoint was asked, the try under way included.

@@ -8,6 +8,7 @@ mod pingora;
 mod reply;
 mod request;
 mod request_id;
+mod track;
 mod view;
 
 pub(crate) use errors::reason;

@@ -82,8 +82,7 @@ impl ProxyHttp for Forwarder {
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        answer::prepare(session, response, context);
-        Ok(())
+        answer::prepare(session, response, context)
     }
 
     fn fail_to_connect(
@@ -123,12 +122,13 @@ impl ProxyHttp for Forwarder {
             }
         }
         context.status = verdict.status;
+        choose::count_failure(context, &verdict, begun);
         request::log_failure(session, context, &verdict, error);
         FailToProxy { error_code: verdict.status, can_reuse_downstream: false }
     }
 
-    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, context: &mut Context) {
-        choose::finished(context);
+    async fn logging(&self, _session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        choose::finished(context, error);
     }
 
     fn suppress_error_log(&self, _session: &Session, _context: &Context, _error: &Error) -> bool {

@@ -2,8 +2,8 @@
 
 use super::context::{Context, RequestBody, Upstream};
 use super::errors::{CLIENT_CLOSED_REQUEST, Verdict};
-use super::reply;
 use super::view::{View, cookie, fields};
+use super::{reply, track};
 use crate::clock;
 use crate::listen::ClientInfo;
 use crate::random::random;
@@ -21,6 +21,7 @@ use pingora_proxy::Session;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// From the head to a service: true when the request was answered on the way.
 pub(super) async fn receive(session: &mut Session, context: &mut Context, runtime: &Runtime) -> Result<bool> {
@@ -197,13 +198,16 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
             .and_then(|wanted| wanted.to_str().ok())
             .is_some_and(|wanted| head::upgrade_allowed(wanted, &action.upgrade));
     action.service.retries.deposit(clock::now());
+    let place = track::place(request, context, &action.service);
     context.upstream = Some(Upstream {
         hash: hash_key(request, context, action),
         service: action.service.clone(),
         action: action.clone(),
         target,
         upgrade,
-        track: None,
+        at: place.track,
+        place,
+        try_began: Instant::now(),
         tried: Vec::new(),
         tries: 0,
         lease: None,

@@ -1,11 +1,13 @@
 //! One change: read, check, build the next snapshot from the last, swap. A bad one is refused and nothing changes.
 
-use crate::discover::Names;
 use crate::listen::{BindError, Edge, Listeners};
+use crate::observe::events;
 use crate::snapshot::{BuildError, Next, Snapshot};
-use crate::upstream::Service;
-use mizan_config::Problems;
+use crate::state::State;
+use crate::upstream::{Ground, Service};
+use mizan_api::Happening;
 use mizan_config::model::{Config, ListenAddress};
+use mizan_config::{Examined, Problems};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -20,7 +22,7 @@ pub(crate) struct Changer {
 
 pub(super) struct Installed {
     pub(super) listeners: Listeners,
-    pub(super) names: Arc<Names>,
+    pub(super) ground: Ground,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,23 +42,47 @@ impl Changer {
         Arc::new(Self { edge, file, installed: Mutex::new(installed) })
     }
 
-    /// Reads the file again. The generation that is in force afterwards, or every reason why nothing changed.
-    pub(crate) fn reload(&self) -> Result<u64, ReloadError> {
+    /// Reads the file again. The generation that is in force afterwards and the file's warnings, or every reason why
+    /// nothing changed.
+    pub(crate) fn reload(&self) -> Result<(u64, Problems), ReloadError> {
+        let outcome =
+            self.examine().and_then(|Examined { config, warnings }| Ok((self.install(config)?, warnings)));
+        match &outcome {
+            Ok((generation, _)) => {
+                tracing::info!("configuration {generation} in force");
+                events::publish(Happening::Reload { generation: *generation });
+            }
+            Err(ReloadError::NoFile) => {}
+            Err(error) => {
+                tracing::error!("configuration refused, the last one stays in force:\n{error}");
+                events::publish(Happening::ReloadRefused { why: error.to_string() });
+            }
+        }
+        outcome
+    }
+
+    /// What a reload would put in force.
+    pub(crate) fn examine(&self) -> Result<Examined, ReloadError> {
         let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
-        let config = mizan_config::load(file).map_err(ReloadError::Problems)?;
-        self.install(config)
+        mizan_config::examine_file(file).map_err(ReloadError::Problems)
+    }
+
+    /// Changes something of the services in force while no reload replaces them.
+    pub(crate) fn steer<T>(&self, change: impl FnOnce(&Snapshot, Option<&State>) -> T) -> T {
+        let installed = self.installed.lock().expect("no change panics while it holds the lock");
+        change(&self.edge.runtime.snapshot(), installed.ground.state.as_deref())
     }
 
     fn install(&self, config: Config) -> Result<u64, ReloadError> {
         let mut installed = self.installed.lock().expect("no change panics while it holds the lock");
         let wanted = addresses(&config);
-        let next = Next::after(&self.edge.runtime.snapshot(), &installed.names, config)?;
+        let next = Next::after(&self.edge.runtime.snapshot(), &installed.ground, config)?;
         let prepared = installed.listeners.prepare(&wanted)?;
         let generation = next.snapshot.generation;
         // Nothing can fail from here on.
         let last = self.edge.runtime.install(next.snapshot);
         succeed(&last, &self.edge.runtime.snapshot());
-        installed.names = next.names;
+        installed.ground = next.ground;
         installed.listeners.install(prepared, &self.edge);
         Ok(generation)
     }

@@ -4,5 +4,5 @@ mod change;
 mod run;
 mod signals;
 
-pub(crate) use change::Changer;
+pub(crate) use change::{Changer, ReloadError};
 pub(crate) use run::{RunError, RunOptions, start};

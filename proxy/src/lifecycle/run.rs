@@ -3,10 +3,14 @@
 use super::change::{Changer, Installed, addresses};
 use super::signals::{Signals, Wish};
 use crate::admin;
+use crate::clock;
 use crate::forward::Forwarder;
 use crate::listen::{BindError, Edge, Listeners};
+use crate::observe::events;
 use crate::runtime::Runtime;
 use crate::snapshot::{BuildError, Next};
+use crate::state::{State, StateError};
+use mizan_api::Happening;
 use mizan_config::model::Config;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
@@ -17,6 +21,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 /// How long a start waits for the first answers of discovery before it serves without them.
 const FIRST_ANSWERS: Duration = Duration::from_secs(3);
@@ -43,6 +48,8 @@ pub(crate) enum RunError {
     Build(String),
     #[error(transparent)]
     Admin(#[from] admin::AdminError),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
 }
@@ -60,6 +67,7 @@ pub(crate) struct Running {
     signals: Signals,
     announce_shutdown: watch::Sender<bool>,
     admin: Option<JoinHandle<()>>,
+    ticker: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Running {
@@ -74,9 +82,10 @@ pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running
     let wanted = addresses(&config);
     let mut listeners = Listeners::default();
     let prepared = listeners.prepare(&wanted)?;
-    let admin_socket = config.admin.as_ref().map(|admin| admin::bind(&admin.socket)).transpose()?;
+    let admin_socket = config.admin.as_ref().map(admin::bind).transpose()?;
+    let state = config.state.as_deref().map(State::open).transpose()?.map(Arc::new);
     let draining = Arc::new(AtomicBool::new(false));
-    let next = Next::first(config, draining.clone())?;
+    let next = Next::first(config, state, draining.clone())?;
     let runtime = Runtime::new(next.snapshot, draining);
     for service in &runtime.snapshot().services {
         service.enter_force();
@@ -87,11 +96,12 @@ pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running
     let edge = Arc::new(Edge { engine, runtime, shutdown });
     tracing::info!("configuration 1 in force");
     listeners.install(prepared, &edge);
-    let installed = Installed { listeners, names: next.names };
+    let installed = Installed { listeners, ground: next.ground };
     let changer = Changer::new(edge.clone(), options.file, installed);
-    let admin =
-        admin_socket.map(|socket| tokio::spawn(admin::serve(socket, changer.clone(), edge.runtime.clone())));
-    Ok(Running { changer, edge, signals, announce_shutdown, admin })
+    let calls = admin::Admin::new(changer.clone(), edge.runtime.clone());
+    let admin = admin_socket.map(|socket| tokio::spawn(admin::serve(socket, calls)));
+    let ticker = tokio::spawn(tick(edge.runtime.clone()));
+    Ok(Running { changer, edge, signals, announce_shutdown, admin, ticker })
 }
 
 impl Running {
@@ -112,10 +122,7 @@ impl Running {
 
     fn reload(&self) {
         // A start that is bad is refused; a change that is bad changes nothing.
-        match tokio::task::block_in_place(|| self.changer.reload()) {
-            Ok(generation) => tracing::info!("configuration {generation} in force"),
-            Err(error) => tracing::error!("configuration refused, the last one stays in force:\n{error}"),
-        }
+        let _told = tokio::task::block_in_place(|| self.changer.reload());
     }
 
     /// No new connections; idle ones get a moment for the request that may be on its way; the last request is finished.
@@ -125,6 +132,7 @@ impl Running {
         self.changer.stop_listening().await;
         self.edge.runtime.drain();
         let _ = self.announce_shutdown.send(true);
+        events::publish(Happening::Ending);
         tracing::info!("draining: {} requests under way", self.edge.runtime.active_requests());
         let finish = async {
             tokio::time::sleep(drain.idle_grace).await;
@@ -141,10 +149,26 @@ impl Running {
             },
             () = asked_twice(&mut self.signals) => tracing::warn!("asked to end a second time: leaving at once"),
         }
+        self.ticker.abort();
         if let Some(admin) = self.admin {
             admin.abort();
             // Waited for, so that its socket file is gone before the process is.
             let _ = admin.await;
+        }
+    }
+}
+
+/// What time alone changes is noticed four times a second; what is counted goes to its window once a second.
+async fn tick(runtime: Arc<Runtime>) {
+    let mut quarters = tokio::time::interval(Duration::from_millis(250));
+    quarters.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for quarter in 0_u64.. {
+        quarters.tick().await;
+        for service in &runtime.snapshot_arc().services {
+            service.look();
+            if quarter % 4 == 0 {
+                service.steering.books().for_each(|book| book.tick(clock::now()));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the operator gets to see.
 
+pub(crate) mod events;
 mod log;
 mod problems;
 

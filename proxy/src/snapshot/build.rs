@@ -2,7 +2,8 @@
 
 use super::{Action, ForwardAction, Snapshot};
 use crate::discover::{Names, NamesError};
-use crate::upstream::Service;
+use crate::state::State;
+use crate::upstream::{Ground, GroundError, Service};
 use mizan_config::model::{self, Config};
 use mizan_policy::forwarded::TrustedProxies;
 use mizan_policy::head::HeadLimits;
@@ -22,31 +23,39 @@ pub(crate) enum BuildError {
     Router(RouterError),
     #[error("names cannot be resolved: {0}")]
     Resolver(#[from] NamesError),
+    #[error(transparent)]
+    Ground(#[from] GroundError),
 }
 
-/// A snapshot and what it resolves names with.
+/// A snapshot and what it stands on.
 pub(crate) struct Next {
     pub(crate) snapshot: Snapshot,
-    pub(crate) names: Arc<Names>,
+    pub(crate) ground: Ground,
 }
 
 impl Next {
     /// The first one of a process.
-    pub(crate) fn first(config: Config, draining: Arc<AtomicBool>) -> Result<Self, BuildError> {
+    pub(crate) fn first(
+        config: Config,
+        state: Option<Arc<State>>,
+        draining: Arc<AtomicBool>,
+    ) -> Result<Self, BuildError> {
         let names = Names::new(&config.resolver)?;
-        Self::build(config, names, 1, &[], draining)
+        Self::build(config, Ground { names, state }, 1, &[], draining)
     }
 
     /// The one after `last`. Services that are the same to the letter stay the same objects.
-    pub(crate) fn after(last: &Snapshot, names: &Arc<Names>, config: Config) -> Result<Self, BuildError> {
-        let same_resolver = config.resolver == last.config.resolver;
-        let names = if same_resolver { names.clone() } else { Names::new(&config.resolver)? };
-        Self::build(config, names, last.generation + 1, &last.services, last.draining.clone())
+    pub(crate) fn after(last: &Snapshot, ground: &Ground, config: Config) -> Result<Self, BuildError> {
+        let mut ground = ground.clone();
+        if config.resolver != last.config.resolver {
+            ground.names = Names::new(&config.resolver)?;
+        }
+        Self::build(config, ground, last.generation + 1, &last.services, last.draining.clone())
     }
 
     fn build(
         config: Config,
-        names: Arc<Names>,
+        ground: Ground,
         generation: u64,
         last: &[Arc<Service>],
         draining: Arc<AtomicBool>,
@@ -57,8 +66,8 @@ impl Next {
         let services: Vec<Arc<Service>> = config
             .services
             .iter()
-            .map(|wanted| Service::next(wanted, known.get(wanted.name.as_str()).copied(), &names))
-            .collect();
+            .map(|wanted| Service::next(wanted, known.get(wanted.name.as_str()).copied(), &ground))
+            .collect::<Result<_, _>>()?;
         let by_name: HashMap<&str, &Arc<Service>> =
             services.iter().map(|service| (service.name.as_str(), service)).collect();
         let sites = config
@@ -85,7 +94,7 @@ impl Next {
             config: Arc::new(config),
             draining,
         };
-        Ok(Self { snapshot, names })
+        Ok(Self { snapshot, ground })
     }
 }
 

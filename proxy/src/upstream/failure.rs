@@ -42,6 +42,21 @@ impl Failure {
         }
     }
 
+    /// Its place among the kinds that are counted: as `mizan_api::TriesFailed` lists them.
+    pub(crate) fn kind(self) -> usize {
+        match self {
+            Self::Connect => 0,
+            Self::ConnectTime => 1,
+            Self::Unreachable => 2,
+            Self::Left => 3,
+            Self::StaleConnection => 4,
+            Self::AnswerTime => 5,
+            Self::BadAnswer => 6,
+            Self::Closed => 7,
+            Self::Broken => 8,
+        }
+    }
+
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::ConnectTime | Self::AnswerTime => 504,

@@ -56,12 +56,14 @@ impl Tracing for OpenConnection {
 #[cfg(test)]
 mod tests {
     use super::super::Address;
+    use super::super::endpoint::Place;
     use super::*;
     use mizan_config::model::EndpointAddress;
 
     fn endpoint() -> Arc<Endpoint> {
         let address = "127.0.0.1:9".parse().expect("an address");
-        Endpoint::new(Address::Tcp(address), &EndpointAddress::Ip(address), None)
+        let place = Place { service: "app".into(), track: String::new() };
+        Endpoint::new(Address::Tcp(address), &EndpointAddress::Ip(address), None, &Arc::new(place))
     }
 
     #[tokio::test]

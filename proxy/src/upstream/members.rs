@@ -77,6 +77,7 @@ impl Members {
     ) -> bool {
         let endpoint = &self.members[index].endpoint;
         !tried.iter().any(|known| Arc::ptr_eq(known, endpoint))
+            && endpoint.in_rotation()
             && stage.admits(endpoint.fitness(passive, now))
     }
 }

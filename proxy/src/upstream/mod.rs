@@ -9,11 +9,13 @@ mod guard;
 mod members;
 mod patient;
 mod service;
+mod steering;
 mod track;
 
 pub(crate) use address::Address;
 pub(crate) use endpoint::{Endpoint, Lane};
 pub(crate) use failure::Failure;
 pub(crate) use guard::InFlight;
-pub(crate) use service::{Picked, Service};
+pub(crate) use service::{Ground, GroundError, Picked, Service, Sticky};
+pub(crate) use steering::{InForce, Steer, SteerError};
 pub(crate) use track::Track;

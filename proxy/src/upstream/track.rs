@@ -1,17 +1,23 @@
 //! One track of a service: the entries of mizan.yml, what they resolve to, and the endpoints that come of it.
 
 use super::address::entry_name;
+use super::endpoint::Place;
 use super::members::{Member, Members};
 use super::{Address, Endpoint};
+use crate::clock;
 use crate::discover::{Names, Watch};
+use crate::observe::events;
 use arc_swap::ArcSwap;
-use mizan_api::NameStatus;
+use mizan_api::{Happening, NameStatus};
 use mizan_config::model::{self, EndpointAddress, HealthCheck};
 use mizan_policy::balance::{Algorithm, Cursor, Draw};
+use mizan_policy::health::fitness::Stage;
 use mizan_policy::health::passive::Passive;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -25,6 +31,10 @@ pub(crate) struct Track {
     /// Turns true once every name has had an answer.
     ready: watch::Sender<bool>,
     followers: Mutex<Vec<AbortHandle>>,
+    /// For events: what its endpoints belong to.
+    place: Arc<Place>,
+    /// By hand. Shared with the same track of the next snapshot.
+    drained: Arc<AtomicBool>,
 }
 
 /// What `members` is made from.
@@ -47,6 +57,7 @@ struct Source {
 impl Track {
     /// `last`: the same track of the snapshot in force, whose endpoints are taken over by address.
     pub(super) fn new(
+        service: &str,
         wanted: &model::Track,
         algorithm: Algorithm,
         check: Option<Arc<HealthCheck>>,
@@ -64,6 +75,8 @@ impl Track {
             sources: Mutex::new(Sources { entries, known, check, in_force: false }),
             ready: watch::Sender::new(false),
             followers: Mutex::default(),
+            place: Arc::new(Place { service: service.to_owned(), track: wanted.name.clone() }),
+            drained: last.map(|last| last.drained.clone()).unwrap_or_default(),
         });
         track.rebuild();
         track
@@ -109,11 +122,56 @@ impl Track {
         passive: &Passive,
         tried: &[Arc<Endpoint>],
     ) -> Option<(Arc<Endpoint>, bool)> {
+        if self.drained() {
+            return None;
+        }
         self.members.load().pick(&self.cursor, draw, passive, tried)
     }
 
     pub(super) fn members(&self) -> Vec<Arc<Endpoint>> {
         self.members.load().iter().cloned().collect()
+    }
+
+    /// Taken out by hand.
+    pub(crate) fn drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
+    }
+
+    /// Takes the track out, or puts it back. False: it was so already.
+    pub(crate) fn set_drained(&self, drained: bool) -> bool {
+        let changed = self.drained.swap(drained, Ordering::Relaxed) != drained;
+        if changed {
+            let Place { service, track } = (*self.place).clone();
+            events::publish(Happening::Track { service, track, drained });
+        }
+        changed
+    }
+
+    /// Some endpoint that is not among `without` would be a request's first choice.
+    pub(crate) fn can_serve(&self, passive: &Passive, without: &[Arc<Endpoint>]) -> bool {
+        let now = clock::now();
+        !self.drained()
+            && self.members.load().iter().any(|endpoint| {
+                !without.iter().any(|out| Arc::ptr_eq(out, endpoint))
+                    && endpoint.in_rotation()
+                    && Stage::Best.admits(endpoint.fitness(passive, now))
+            })
+    }
+
+    /// Notices what changed by time alone.
+    pub(super) fn look(&self, passive: &Passive) {
+        for endpoint in self.members.load().iter() {
+            endpoint.settle(passive);
+        }
+    }
+
+    /// Has every name looked up at once, and waits for the answers.
+    pub(crate) async fn resolve(&self, limit: Duration) {
+        let watches: Vec<Arc<Watch>> =
+            self.sources().entries.iter().filter_map(|source| source.watch.clone()).collect();
+        for watch in &watches {
+            watch.refresh(limit).await;
+        }
     }
 
     /// All endpoints in sight, those that left and still have requests included.
@@ -131,6 +189,7 @@ impl Track {
         named
             .map(|(source, status)| NameStatus {
                 name: entry_name(&source.entry.address),
+                addresses: source.addresses.iter().map(ToString::to_string).collect(),
                 age_ms: status.age.map(|age| age.as_millis() as u64),
                 last_error: status.last_error,
             })
@@ -177,8 +236,12 @@ impl Track {
                     continue;
                 }
                 let endpoint = sources.known.get(address).and_then(Weak::upgrade).unwrap_or_else(|| {
-                    let endpoint =
-                        Endpoint::new(address.clone(), &source.entry.address, source.watch.clone());
+                    let endpoint = Endpoint::new(
+                        address.clone(),
+                        &source.entry.address,
+                        source.watch.clone(),
+                        &self.place,
+                    );
                     sources.known.insert(address.clone(), Arc::downgrade(&endpoint));
                     endpoint
                 });

@@ -1,5 +1,7 @@
 //! One endpoint: an address, what is under way there, and what is known of its health.
 
+mod state;
+
 use super::Address;
 use super::Failure;
 use super::address::entry_name;
@@ -7,11 +9,10 @@ use super::checked::Checked;
 use super::dial::{CONFIRM, Dial, TunnelDial};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
-use mizan_api::{EndpointState, EndpointStatus};
+use mizan_api::EndpointState;
 use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
-use mizan_policy::health::active::Verdict;
 use mizan_policy::health::cell::ConfidenceCell;
-use mizan_policy::health::confidence::{Cause, Confidence, Dial as May, Event};
+use mizan_policy::health::confidence::{Confidence, Dial as May, Event};
 use mizan_policy::health::fitness::Fitness;
 use mizan_policy::health::passive::{Failed, Passive, PassiveState, Standing};
 use pingora_core::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
@@ -75,10 +76,35 @@ pub(crate) struct Endpoint {
     left: AtomicBool,
     retired: AtomicBool,
     left_now: Notify,
+    place: Arc<Place>,
+    /// By hand, until it is put back or leaves.
+    drained: AtomicBool,
+    noted: Mutex<Noted>,
+    /// Time to the head of an answer in microseconds, averaged; 0: none yet.
+    latency: AtomicU64,
+}
+
+/// Where an endpoint belongs, for events.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) service: String,
+    pub(crate) track: String,
+}
+
+/// The state that was last told.
+#[derive(Debug, Default)]
+struct Noted {
+    state: Option<EndpointState>,
+    since_unix_ms: u64,
 }
 
 impl Endpoint {
-    pub(super) fn new(address: Address, entry: &EndpointAddress, watch: Option<Arc<Watch>>) -> Arc<Self> {
+    pub(super) fn new(
+        address: Address,
+        entry: &EndpointAddress,
+        watch: Option<Arc<Watch>>,
+        place: &Arc<Place>,
+    ) -> Arc<Self> {
         let name = address.to_string();
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
@@ -106,6 +132,10 @@ impl Endpoint {
             left: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             left_now: Notify::new(),
+            place: place.clone(),
+            drained: AtomicBool::new(false),
+            noted: Mutex::default(),
+            latency: AtomicU64::new(0),
         })
     }
 
@@ -176,9 +206,11 @@ impl Endpoint {
     }
 
     /// An answer has begun.
-    pub(crate) fn answered(&self, passive: &Passive) {
+    pub(crate) fn answered(&self, passive: &Passive, took: Duration) {
         let now = clock::now();
-        if self.passive.succeeded(passive, now) {
+        self.note_latency(took.as_micros() as u64);
+        let back = self.passive.succeeded(passive, now);
+        if back {
             tracing::info!(endpoint = self.name, from = self.from, "endpoint is back in rotation");
         }
         if !self.has_answered.load(Ordering::Relaxed) {
@@ -187,6 +219,16 @@ impl Endpoint {
         if self.confidence.get() != Confidence::Confirmed {
             self.confidence.on(Event::Answered, now);
         }
+        if back {
+            self.settle(passive);
+        }
+    }
+
+    /// A moving average over about the last sixteen answers. Two at a time may lose one of the two: it is an estimate.
+    fn note_latency(&self, took_us: u64) {
+        let last = self.latency.load(Ordering::Relaxed);
+        let next = if last == 0 { took_us } else { last - last / 16 + took_us / 16 };
+        self.latency.store(next.max(1), Ordering::Relaxed);
     }
 
     /// A try failed. True when this took the endpoint out of rotation.
@@ -220,7 +262,11 @@ impl Endpoint {
         }
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.note_failure(Cow::Borrowed(failure.explain()));
-        self.passive.failed(passive, now) == Failed::Ejected
+        let ejected = self.passive.failed(passive, now) == Failed::Ejected;
+        if ejected {
+            self.settle(passive);
+        }
+        ejected
     }
 
     /// A connection closed. When it was the last one, the address may be somebody else's by now.
@@ -264,6 +310,7 @@ impl Endpoint {
         if !self.left.swap(true, Ordering::AcqRel) {
             self.left_now.notify_waiters();
             self.checked.stop();
+            self.note_left();
         }
     }
 
@@ -286,7 +333,21 @@ impl Endpoint {
             // Connections kept from before may end at another process: they are not found again.
             self.group.store(next_group(), Ordering::Relaxed);
             self.confidence.reset(Confidence::Fresh);
+            // Whatever answers there now is another process than the one that was drained.
+            self.drained.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Taken out by hand, or put back. False: it was so already.
+    pub(crate) fn set_drained(&self, drained: bool, passive: &Passive) -> bool {
+        let changed = self.drained.swap(drained, Ordering::Relaxed) != drained;
+        self.settle(passive);
+        changed
+    }
+
+    /// Nobody took it out.
+    pub(super) fn in_rotation(&self) -> bool {
+        !self.drained.load(Ordering::Relaxed)
     }
 
     pub(super) fn has_left(&self) -> bool {
@@ -325,45 +386,6 @@ impl Endpoint {
         } else {
             self.note_failure(Cow::Owned(why.to_owned()));
             tracing::warn!(endpoint = self.name, from = self.from, "endpoint is unhealthy: {why}");
-        }
-    }
-
-    pub(crate) fn status(&self, passive: &Passive) -> EndpointStatus {
-        let fitness = self.fitness(passive, clock::now());
-        let state = if self.has_left() || self.retired.load(Ordering::Relaxed) {
-            EndpointState::Draining
-        } else if fitness.verdict == Some(Verdict::Unhealthy) {
-            EndpointState::Unhealthy
-        } else if fitness.standing != Standing::In {
-            EndpointState::Ejected
-        } else {
-            match self.confidence.get() {
-                Confidence::Fixed if !self.has_answered.load(Ordering::Relaxed) => EndpointState::Starting,
-                Confidence::Fixed | Confidence::Confirmed | Confidence::Unconfirmed(Cause::IdleClosed) => {
-                    EndpointState::Up
-                }
-                Confidence::Fresh | Confidence::Starting { .. } => EndpointState::Starting,
-                Confidence::Unconfirmed(Cause::ConnectFailed)
-                | Confidence::Suspect { .. }
-                | Confidence::Gone => EndpointState::Unconfirmed,
-            }
-        };
-        let why = match state {
-            EndpointState::Up | EndpointState::Starting => String::new(),
-            EndpointState::Draining => "it is not among the service's addresses any more".to_owned(),
-            EndpointState::Ejected | EndpointState::Unhealthy | EndpointState::Unconfirmed => {
-                self.last_failure.lock().expect("nothing panics while it holds the lock").to_string()
-            }
-        };
-        EndpointStatus {
-            address: self.name.clone(),
-            from: self.from.clone(),
-            state,
-            why,
-            in_flight: u64::from(self.active()),
-            connections: self.connections.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
-            failures: self.failures.load(Ordering::Relaxed),
         }
     }
 }

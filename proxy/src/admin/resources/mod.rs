@@ -1,0 +1,9 @@
+//! What can be asked, a file for each kind of thing.
+
+pub(super) mod config;
+pub(super) mod drain;
+pub(super) mod events;
+pub(super) mod services;
+pub(super) mod split;
+pub(super) mod stats;
+pub(super) mod status;
