@@ -3,6 +3,8 @@
 //! Images come from the engine itself (an empty one), programs from the host by bind mounts: nothing is pulled. Names
 //! begin with `mzt-<pid>-`; what a dead test left behind is removed by the next one.
 
+pub mod compose;
+
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Debug;
@@ -35,9 +37,7 @@ impl Docker {
     pub fn start(backend: &str) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if !engine_answers() {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true, but no Docker engine answers");
-            eprintln!("skipped: no Docker engine answers");
-            return None;
+            return skipped("no Docker engine answers");
         }
         remove_leftovers();
         let name = format!("mzt-{}-{}", std::process::id(), NEXT.fetch_add(1, SeqCst));
@@ -173,6 +173,16 @@ impl Inside {
             .output();
         child.await.unwrap_or_else(|e| panic!("nsenter: {e}"))
     }
+}
+
+/// One line on stderr.
+///
+/// # Panics
+/// Where CI=true: there tests must not be skipped.
+fn skipped<T>(why: &str) -> Option<T> {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true, but {why}");
+    eprintln!("skipped: {why}");
+    None
 }
 
 fn engine_answers() -> bool {

@@ -1,4 +1,4 @@
-//! What the Docker tests run inside containers: answers every request with its VERSION and its host's name.
+//! What the Docker tests run inside containers: answers every request with its NAME, or its host's.
 //!
 //! SIGTERM stops the accepting at once; requests under way end, for up to TERM_WAIT (milliseconds, default 1000), as an
 //! application with a graceful stop does. DELAY is the milliseconds that every answer takes, so that there is something
@@ -49,7 +49,7 @@ async fn main() {
 }
 
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
-    let name = std::env::var("NAME").unwrap_or_else(|_| "unnamed".into());
+    let name = std::env::var("NAME").or(std::env::var("HOSTNAME")).unwrap_or_default();
     let delay = milliseconds("DELAY");
     let mut buffer = Vec::new();
     loop {
