@@ -63,17 +63,19 @@ impl Scene {
 
     async fn becomes(&self, wanted: EndpointState) {
         eventually(format!("the victim is {wanted:?}"), 10 * SECOND, || async {
-            let address = format!("{}:3000", self.docker.address(&self.victim));
-            self.mizan.endpoints().await.get(&address).is_some_and(|e| e.state == wanted)
+            self.mizan.endpoints().await.get(&self.address()).is_some_and(|e| e.state == wanted)
         })
         .await;
     }
 
-    /// What was under way on the victim has had its time.
-    async fn nothing_waits(&self) {
-        let address = format!("{}:3000", self.docker.address(&self.victim));
+    fn address(&self) -> String {
+        format!("{}:3000", self.docker.address(&self.victim))
+    }
+
+    /// What was under way on the victim, at this address, has had its time.
+    async fn nothing_waits_at(&self, address: &str) {
         eventually("nothing is under way on the victim", 10 * SECOND, || async {
-            self.mizan.endpoints().await.get(&address).is_none_or(|e| e.in_flight == 0)
+            self.mizan.endpoints().await.get(address).is_none_or(|e| e.in_flight == 0)
         })
         .await;
     }
@@ -105,7 +107,7 @@ async fn one_of_two_that_is_paused_is_taken_out_by_its_check_and_comes_back() {
     scene.becomes(EndpointState::Up).await;
     scene.docker.pause(&scene.victim).await;
     scene.becomes(EndpointState::Unhealthy).await;
-    scene.nothing_waits().await;
+    scene.nothing_waits_at(&scene.address()).await;
     scene.goes_on_without().await;
     scene.docker.unpause(&scene.victim).await;
     scene.becomes(EndpointState::Up).await;
@@ -116,8 +118,10 @@ async fn one_of_two_that_is_paused_is_taken_out_by_its_check_and_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_that_is_cut_off_from_the_network_leaves_and_comes_back() {
     let Some(scene) = Scene::start("timeouts: { read: 2s }").await else { return };
+    let address = scene.address();
     scene.docker.disconnect(&scene.victim).await;
     scene.mizan.has_endpoints(1).await;
+    scene.nothing_waits_at(&address).await;
     scene.goes_on_without().await;
     scene.docker.connect(&scene.victim, "app_svc").await;
     scene.mizan.has_endpoints(2).await;
