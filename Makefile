@@ -1,6 +1,6 @@
 # `make` lists what can be done. The work is in scripts/; CI runs `make test`, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench fuzz clean
+.PHONY: help setup run check test bench fuzz image install clean
 
 # Passed on to `mizan demo` by `make run`, and to the comparison by `make bench`.
 ARGS ?=
@@ -33,6 +33,13 @@ bench: ## Micro-benchmarks, then mizan beside nginx and HAProxy (ARGS="--rounds 
 fuzz: ## Fuzz every target for a minute (SECONDS=600 for longer)
 	@scripts/setup test
 	@scripts/fuzz $(or $(SECONDS),60)
+
+image: ## Build static binaries and a Docker image of them (TAG=mizan:dev, PROFILE=fast to be quicker)
+	@scripts/setup build
+	@TAG="$(or $(TAG),mizan:dev)" PROFILE="$(or $(PROFILE),release)" scripts/image
+
+install: ## Install mizan and mizanctl, their completions and man pages (PREFIX=/usr/local)
+	@scripts/install "$(or $(PREFIX),/usr/local)"
 
 clean: ## Remove everything that was built or measured
 	cargo clean

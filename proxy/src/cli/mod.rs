@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod healthcheck;
 mod run;
 mod schema;
 mod version;
@@ -32,6 +33,7 @@ pub struct Cli {
 enum Verb {
     Run(run::Run),
     Check(check::Check),
+    Healthcheck(healthcheck::Healthcheck),
     Schema(schema::Schema),
     Demo(demo::Demo),
     Version(version::Version),
@@ -43,6 +45,7 @@ impl Cli {
         match self.verb {
             Verb::Run(verb) => verb.run(),
             Verb::Check(verb) => verb.run(),
+            Verb::Healthcheck(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),
             Verb::Demo(verb) => verb.run(),
             Verb::Version(verb) => verb.run(),

@@ -1,7 +1,8 @@
-//! What the Docker tests run inside containers: answers every request with its VERSION and its host's name.
+//! What the Docker tests run inside containers: answers every request with its NAME, or its host's.
 //!
 //! SIGTERM stops the accepting at once; requests under way end, for up to TERM_WAIT (milliseconds, default 1000), as an
-//! application with a graceful stop does. `test-backend sleep` only waits for SIGTERM: it holds a network namespace.
+//! application with a graceful stop does. DELAY is the milliseconds that every answer takes, so that there is something
+//! under way. `test-backend sleep` only waits for SIGTERM: it holds a network namespace.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -36,7 +37,7 @@ async fn main() {
     // The address stays in DNS for a while after this: who connects now is refused, and tries elsewhere.
     drop(listener);
     state.ending.store(true, SeqCst);
-    let wait = std::env::var("TERM_WAIT").ok().and_then(|v| v.parse().ok()).unwrap_or(1000);
+    let wait = milliseconds("TERM_WAIT").unwrap_or(Duration::from_secs(1));
     let quiet = async {
         while state.under_way.load(SeqCst) > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -44,11 +45,12 @@ async fn main() {
         // The answer that says `Connection: close` is still on its way.
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    let _ = tokio::time::timeout(Duration::from_millis(wait), quiet).await;
+    let _ = tokio::time::timeout(wait, quiet).await;
 }
 
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
-    let name = std::env::var("NAME").unwrap_or_else(|_| "unnamed".into());
+    let name = std::env::var("NAME").or(std::env::var("HOSTNAME")).unwrap_or_default();
+    let delay = milliseconds("DELAY");
     let mut buffer = Vec::new();
     loop {
         while !buffer.windows(4).any(|w| w == b"\r\n\r\n") {
@@ -59,6 +61,9 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         }
         buffer.clear();
         state.under_way.fetch_add(1, SeqCst);
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
         let connection = if state.ending.load(SeqCst) { "close" } else { "keep-alive" };
         let answer = format!(
             "HTTP/1.1 200 OK\r\nconnection: {connection}\r\ncontent-length: {}\r\n\r\n{name}",
@@ -70,4 +75,8 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             return;
         }
     }
+}
+
+fn milliseconds(variable: &str) -> Option<Duration> {
+    std::env::var(variable).ok()?.parse().ok().map(Duration::from_millis)
 }
