@@ -119,8 +119,8 @@ mod tests {
         assert!(!cell.claim(1500));
         assert_eq!(cell.get().dial(2499), Dial::Later);
         cell.on(Event::Hung, 1800);
-        assert_eq!(cell.get().dial(3799), Dial::Later);
-        assert_eq!(cell.get().dial(3800), Dial::Trial);
+        assert_eq!(cell.get().dial(3499), Dial::Later);
+        assert_eq!(cell.get().dial(3500), Dial::Trial);
     }
 
     proptest! {

@@ -129,9 +129,9 @@ impl Confidence {
         match self {
             Self::Fixed => Self::Fixed,
             Self::Fresh => Self::starting(1, now_ms),
-            Self::Starting { tries, .. } => Self::starting(tries.saturating_add(1), now_ms),
             Self::Confirmed | Self::Unconfirmed(_) => Self::Unconfirmed(Cause::ConnectFailed),
-            Self::Suspect { tries, .. } => Self::suspect(tries.saturating_add(1), now_ms),
+            // One of several connects that were under way at once: the first has set the wait, the trial lengthens it.
+            Self::Starting { .. } | Self::Suspect { .. } => self,
             Self::Gone => Self::Gone,
         }
     }
@@ -141,7 +141,7 @@ impl Confidence {
             Self::Fixed => Self::Fixed,
             Self::Fresh | Self::Starting { .. } => Self::suspect(1, now_ms),
             Self::Confirmed | Self::Unconfirmed(_) => Self::Unconfirmed(Cause::ConnectFailed),
-            Self::Suspect { tries, .. } => Self::suspect(tries.saturating_add(1), now_ms),
+            Self::Suspect { .. } => self,
             Self::Gone => Self::Gone,
         }
     }
@@ -196,8 +196,8 @@ impl Confidence {
 
     fn trial_begun(self, now_ms: u64) -> Self {
         match self {
-            Self::Starting { tries, .. } => Self::starting(tries, now_ms),
-            Self::Suspect { tries, .. } => Self::suspect(tries, now_ms),
+            Self::Starting { tries, .. } => Self::starting(tries.saturating_add(1), now_ms),
+            Self::Suspect { tries, .. } => Self::suspect(tries.saturating_add(1), now_ms),
             Self::Fixed | Self::Fresh | Self::Confirmed | Self::Unconfirmed(_) | Self::Gone => self,
         }
     }
@@ -243,9 +243,11 @@ mod tests {
         let mut confidence = Confidence::Fresh;
         let mut waits = Vec::new();
         for _ in 0..6 {
-            confidence = confidence.on(Event::Refused, 0);
+            // Others that were under way beside it change nothing.
+            confidence = confidence.on(Event::Refused, 0).on(Event::Refused, 0);
             let Confidence::Starting { next_ms, .. } = confidence else { panic!("{confidence:?}") };
             waits.push(next_ms);
+            confidence = confidence.on(Event::TrialBegun, 0);
         }
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
     }
