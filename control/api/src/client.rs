@@ -1,36 +1,33 @@
 //! The client's side of the admin socket: one connection a call.
 
-use crate::Status;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
+mod error;
+mod events;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+pub use error::ClientError;
+use events::Events;
+
+use crate::{
+    CheckReply, DrainChange, DrainStatus, LeaseRenewal, Mark, ReloadReply, ResolveReply, ServiceStats,
+    ServiceStatus, Services, SplitChange, SplitStatus, Status,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::net::UnixStream;
 
-/// A call to the admin socket takes no longer than this.
+/// A call takes no longer than this.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// As above, where files are read and names are looked up.
+const LONG_DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: PathBuf,
-}
-
-/// Why a call failed, in words for the person who made it.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    #[error(
-        "cannot reach the admin socket {socket}: {source}. Is mizan running, and may this user open the socket?"
-    )]
-    Connect { socket: PathBuf, source: std::io::Error },
-    #[error("the admin socket {socket} did not answer within {} s", DEADLINE.as_secs())]
-    Deadline { socket: PathBuf },
-    #[error("the admin socket's answer broke off: {0}")]
-    Http(#[from] hyper::Error),
-    #[error("{status}: {body}")]
-    Refused { status: u16, body: String },
-    #[error("the answer is not what this version expects: {0}")]
-    Decode(#[from] serde_json::Error),
 }
 
 impl Client {
@@ -44,35 +41,169 @@ impl Client {
 
     /// `GET /v1/status`.
     pub async fn status(&self) -> Result<Status, ClientError> {
-        Ok(serde_json::from_slice(&self.call("GET", "/v1/status").await?)?)
+        self.get("/v1/status").await
     }
 
-    async fn call(&self, method: &str, path: &str) -> Result<Bytes, ClientError> {
-        tokio::time::timeout(DEADLINE, self.exchange(method, path))
-            .await
-            .map_err(|_| ClientError::Deadline { socket: self.socket.clone() })?
+    /// `GET /v1/services`.
+    pub async fn services(&self) -> Result<Services, ClientError> {
+        self.get("/v1/services").await
     }
 
-    async fn exchange(&self, method: &str, path: &str) -> Result<Bytes, ClientError> {
-        let stream = UnixStream::connect(&self.socket)
+    /// `GET /v1/services/{service}`.
+    pub async fn service(&self, service: &str) -> Result<ServiceStatus, ClientError> {
+        self.get(&of(service, "")).await
+    }
+
+    /// `GET /v1/services/{service}/split`.
+    pub async fn split(&self, service: &str) -> Result<SplitStatus, ClientError> {
+        self.get(&of(service, "/split")).await
+    }
+
+    /// `PUT /v1/services/{service}/split`.
+    pub async fn set_split(&self, service: &str, change: &SplitChange) -> Result<SplitStatus, ClientError> {
+        self.send("PUT", &of(service, "/split"), change).await
+    }
+
+    /// `POST /v1/services/{service}/split/renew`.
+    pub async fn renew_lease(
+        &self,
+        service: &str,
+        renewal: &LeaseRenewal,
+    ) -> Result<SplitStatus, ClientError> {
+        self.send("POST", &of(service, "/split/renew"), renewal).await
+    }
+
+    /// `DELETE /v1/services/{service}/split/lease`: the committed split is in force again.
+    pub async fn release_lease(
+        &self,
+        service: &str,
+        revision: Option<u64>,
+    ) -> Result<SplitStatus, ClientError> {
+        self.call("DELETE", &of(service, &based_on("/split/lease", revision)), DEADLINE).await
+    }
+
+    /// `DELETE /v1/services/{service}/split`: the split of mizan.yml is in force again.
+    pub async fn split_to_file(
+        &self,
+        service: &str,
+        revision: Option<u64>,
+    ) -> Result<SplitStatus, ClientError> {
+        self.call("DELETE", &of(service, &based_on("/split", revision)), DEADLINE).await
+    }
+
+    /// `GET /v1/services/{service}/stats`.
+    pub async fn stats(
+        &self,
+        service: &str,
+        mark: Option<&str>,
+        older_than_s: Option<u32>,
+    ) -> Result<ServiceStats, ClientError> {
+        let query: Vec<String> = [
+            mark.map(|mark| format!("mark={}", encoded(mark))),
+            older_than_s.map(|seconds| format!("older_than={seconds}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        self.get(&of(service, &format!("/stats{query}"))).await
+    }
+
+    /// `PUT /v1/services/{service}/marks/{mark}`.
+    pub async fn set_mark(&self, service: &str, mark: &str) -> Result<Mark, ClientError> {
+        self.call("PUT", &of(service, &format!("/marks/{}", encoded(mark))), DEADLINE).await
+    }
+
+    /// `POST /v1/services/{service}/drain`.
+    pub async fn drain(&self, service: &str, change: &DrainChange) -> Result<DrainStatus, ClientError> {
+        self.send("POST", &of(service, "/drain"), change).await
+    }
+
+    /// `POST /v1/services/{service}/undrain`.
+    pub async fn undrain(&self, service: &str, change: &DrainChange) -> Result<DrainStatus, ClientError> {
+        self.send("POST", &of(service, "/undrain"), change).await
+    }
+
+    /// `POST /v1/check`.
+    pub async fn check(&self) -> Result<CheckReply, ClientError> {
+        self.call("POST", "/v1/check", DEADLINE).await
+    }
+
+    /// `POST /v1/reload`.
+    pub async fn reload(&self) -> Result<ReloadReply, ClientError> {
+        self.call("POST", "/v1/reload", LONG_DEADLINE).await
+    }
+
+    /// `POST /v1/resolve`, or one service's.
+    pub async fn resolve(&self, service: Option<&str>) -> Result<ResolveReply, ClientError> {
+        let path = service.map_or_else(|| "/v1/resolve".to_owned(), |service| of(service, "/resolve"));
+        self.call("POST", &path, LONG_DEADLINE).await
+    }
+
+    /// `GET /v1/config`: what is in force, secrets masked.
+    pub async fn config(&self) -> Result<serde_json::Value, ClientError> {
+        self.get("/v1/config").await
+    }
+
+    /// `GET /v1/events`, from behind the event `last_id` on as far as it is still known.
+    pub async fn events(&self, last_id: Option<u64>) -> Result<Events, ClientError> {
+        let events = async { Events::begin(transport::begin_events(&self.socket, last_id).await?).await };
+        self.within(DEADLINE, events).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.call("GET", path, DEADLINE).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        within: Duration,
+    ) -> Result<T, ClientError> {
+        self.within(within, transport::exchange(&self.socket, method, path, None)).await?.understood()
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body)?;
+        self.within(DEADLINE, transport::exchange(&self.socket, method, path, Some(body))).await?.understood()
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        tokio::time::timeout(limit, call)
             .await
-            .map_err(|source| ClientError::Connect { socket: self.socket.clone(), source })?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let driver = tokio::spawn(connection);
-        let request = hyper::Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "mizan")
-            .body(Full::<Bytes>::default())
-            .expect("method and path are constants of this crate");
-        let reply = sender.send_request(request).await?;
-        let status = reply.status().as_u16();
-        let body = reply.into_body().collect().await?.to_bytes();
-        driver.abort();
-        if status == 200 {
-            Ok(body)
+            .map_err(|_| ClientError::Deadline { socket: self.socket.clone(), seconds: limit.as_secs() })?
+    }
+}
+
+fn of(service: &str, rest: &str) -> String {
+    format!("/v1/services/{}{rest}", encoded(service))
+}
+
+fn based_on(path: &str, revision: Option<u64>) -> String {
+    revision.map_or_else(|| path.to_owned(), |revision| format!("{path}?revision={revision}"))
+}
+
+/// One segment of a path, or one value of a query, percent-encoded.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut coded, byte| {
+        if byte.is_ascii_alphanumeric()
+            || b"-_~".contains(&byte)
+            || (byte == b'.' && !text.trim_matches('.').is_empty())
+        {
+            coded.push(char::from(byte));
         } else {
-            Err(ClientError::Refused { status, body: String::from_utf8_lossy(&body).trim().to_owned() })
+            let _ = write!(coded, "%{byte:02X}");
         }
-    }
+        coded
+    })
 }
