@@ -1,6 +1,9 @@
-//! `mizanctl`: looks into a running mizan over its admin socket.
+//! `mizanctl`: looks into a running mizan over its admin socket, and steers it.
 
 mod cli;
+mod console;
+mod exit;
+mod view;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,19 +1,35 @@
 //! The command line: one file a verb.
 
+mod check;
+mod drain;
+mod reload;
+mod resolve;
+mod split;
 mod status;
 
+use crate::console::Console;
+use crate::exit::{self, Failure};
 use clap::{Parser, Subcommand};
 use mizan_api::Client;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// mizanctl: what a running mizan is doing, asked over its admin socket.
+/// mizanctl: looks into a running mizan, and steers it, over its admin socket.
 #[derive(Debug, Parser)]
-#[command(name = "mizanctl", version)]
+#[command(name = "mizanctl", version, after_help = exit::CODES, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// The admin socket, as `admin.socket` of mizan.yml names it
-    #[arg(long, value_name = "PATH", default_value = "/run/mizan/admin.sock", global = true)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "MIZAN_SOCKET",
+        default_value = "/run/mizan/admin.sock",
+        global = true
+    )]
     socket: PathBuf,
+    /// Print the admin API's JSON; a refusal's on stderr
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -21,29 +37,78 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Status(status::StatusVerb),
+    Split(split::SplitVerb),
+    Drain(drain::DrainVerb),
+    Undrain(drain::UndrainVerb),
+    Resolve(resolve::ResolveVerb),
+    Reload(reload::ReloadVerb),
+    Check(check::CheckVerb),
 }
 
 impl Cli {
     /// Does what was asked for. Errors have been told on stderr.
     pub(crate) fn run(self) -> ExitCode {
-        let client = Client::new(self.socket);
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return fail(error),
-        };
-        let outcome = runtime.block_on(async {
-            match self.verb {
-                Verb::Status(verb) => verb.run(&client).await,
-            }
-        });
-        match outcome {
+        let json = self.json;
+        match self.outcome() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(error),
+            Err(failure) => failure.tell(json),
         }
+    }
+
+    fn outcome(self) -> Result<(), Failure> {
+        let client = Client::new(self.socket);
+        let console = Console::new(self.json);
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+            match self.verb {
+                Verb::Status(verb) => verb.run(&client, console).await,
+                Verb::Split(verb) => verb.run(&client, console).await,
+                Verb::Drain(verb) => verb.run(&client, console).await,
+                Verb::Undrain(verb) => verb.run(&client, console).await,
+                Verb::Resolve(verb) => verb.run(&client, console).await,
+                Verb::Reload(verb) => verb.run(&client, console).await,
+                Verb::Check(verb) => verb.run(&client, console).await,
+            }
+        })
     }
 }
 
-fn fail(error: impl std::fmt::Display) -> ExitCode {
-    eprintln!("mizanctl: {error}");
-    ExitCode::FAILURE
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parsed(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli = parsed("mizanctl status --json --socket /tmp/s").unwrap();
+        assert!(cli.json && cli.socket.as_os_str() == "/tmp/s");
+    }
+
+    #[test]
+    fn wrong_usage_is_seen_before_anything_is_done() {
+        for line in [
+            "mizanctl split api blue",
+            "mizanctl split api blue=x",
+            "mizanctl split api =1",
+            "mizanctl split api --lease 60s",
+            "mizanctl split api --force",
+            "mizanctl split api --revision 3",
+            "mizanctl split api blue=1 --release",
+            "mizanctl split api --release --file",
+            "mizanctl split api blue=1 --lease 60",
+            "mizanctl drain api",
+            "mizanctl drain api --track blue --endpoint 10.0.0.1:1",
+            "mizanctl undrain api",
+        ] {
+            assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
 }

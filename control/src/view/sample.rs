@@ -1,0 +1,68 @@
+//! A proxy with two tracks, for tests.
+
+use mizan_api::{
+    EndpointState, EndpointStatus, Lease, ServiceStatus, SplitOrigin, SplitStatus, Status, TrackStatus,
+};
+
+pub(crate) const NOW: u64 = 1_800_000_000_000;
+pub(crate) const WHY: &str = "the endpoint refused the connection 3 times; it is asked again in 7 s";
+
+pub(crate) fn leased() -> SplitStatus {
+    SplitStatus {
+        revision: 7,
+        weights: [("blue".to_owned(), 90), ("green".to_owned(), 10)].into(),
+        committed: [("blue".to_owned(), 100)].into(),
+        origin: SplitOrigin::File,
+        lease: Some(Lease { left_ms: 42_300 }),
+    }
+}
+
+pub(crate) fn endpoint(address: &str, state: EndpointState, why: &str) -> EndpointStatus {
+    EndpointStatus {
+        address: address.to_owned(),
+        from: "api:3000".to_owned(),
+        state,
+        why: why.to_owned(),
+        since_unix_ms: NOW - 200_000,
+        in_flight: 4,
+        connections: 9,
+        requests: 120_345,
+        failures: 3,
+        latency_ms: Some(12.3),
+    }
+}
+
+pub(crate) fn status() -> Status {
+    let track = |name: &str, weight, endpoints| TrackStatus {
+        name: name.to_owned(),
+        weight,
+        drained: false,
+        endpoints,
+        names: Vec::new(),
+    };
+    let blue = vec![
+        endpoint("10.0.0.2:3000", EndpointState::Up, ""),
+        endpoint("10.0.0.3:3000", EndpointState::Ejected, WHY),
+    ];
+    let long = "unix:/run/some/folder/that/is/rather/deep/app.sock";
+    let green = vec![endpoint(long, EndpointState::Up, "")];
+    Status {
+        version: "0.1.0".to_owned(),
+        pid: 4711,
+        started_unix_ms: NOW - 273_600_000,
+        draining: false,
+        ready: true,
+        generation: 3,
+        listeners: vec!["127.0.0.1:8080".to_owned(), "unix:/run/mizan/http.sock".to_owned()],
+        connections: 12,
+        requests: 1,
+        services: vec![ServiceStatus {
+            name: "api".to_owned(),
+            ready: true,
+            split: Some(leased()),
+            sticky: true,
+            fallbacks: 2,
+            tracks: vec![track("blue", 90, blue), track("green", 10, green)],
+        }],
+    }
+}
