@@ -26,6 +26,10 @@ async fn a_drained_endpoint_finishes_what_it_has_and_gets_nothing_new() {
     let service = "health: { path: /, interval: 100ms, timeout: 100ms, healthy: 1 }";
     let mizan = Mizan::before(&[&one, &two], service, "").await;
     let admin = mizan.admin();
+    eventually("both are healthy", 5 * SECOND, || async {
+        mizan.endpoints().await.values().all(|endpoint| endpoint.state == EndpointState::Up)
+    })
+    .await;
     let mut slow = [mizan.connect().await, mizan.connect().await];
     for connection in &mut slow {
         connection.send("GET /slow HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
