@@ -28,6 +28,7 @@ struct Target {
 /// New requests go elsewhere at once. It stays so, also when the time is over, until `mizanctl undrain`.
 #[derive(Debug, Args)]
 pub(super) struct DrainVerb {
+    /// The service, as mizan.yml names it
     service: String,
     #[command(flatten)]
     target: Target,
@@ -42,6 +43,7 @@ pub(super) struct DrainVerb {
 /// Put a drained track or endpoint back
 #[derive(Debug, Args)]
 pub(super) struct UndrainVerb {
+    /// The service, as mizan.yml names it
     service: String,
     #[command(flatten)]
     target: Target,

@@ -1,7 +1,9 @@
 //! The command line: one file a verb.
 
 mod check;
+mod completions;
 mod drain;
+mod man;
 mod reload;
 mod resolve;
 mod split;
@@ -43,6 +45,8 @@ enum Verb {
     Resolve(resolve::ResolveVerb),
     Reload(reload::ReloadVerb),
     Check(check::CheckVerb),
+    Completions(completions::CompletionsVerb),
+    Man(man::ManVerb),
 }
 
 impl Cli {
@@ -67,6 +71,8 @@ impl Cli {
                 Verb::Resolve(verb) => verb.run(&client, console).await,
                 Verb::Reload(verb) => verb.run(&client, console).await,
                 Verb::Check(verb) => verb.run(&client, console).await,
+                Verb::Completions(verb) => verb.run(),
+                Verb::Man(verb) => verb.run(),
             }
         })
     }
