@@ -8,6 +8,7 @@ mod reload;
 mod resolve;
 mod split;
 mod status;
+mod watch;
 
 use crate::console::Console;
 use crate::exit::{self, Failure};
@@ -45,6 +46,7 @@ enum Verb {
     Resolve(resolve::ResolveVerb),
     Reload(reload::ReloadVerb),
     Check(check::CheckVerb),
+    Watch(watch::WatchVerb),
     Completions(completions::CompletionsVerb),
     Man(man::ManVerb),
 }
@@ -71,6 +73,7 @@ impl Cli {
                 Verb::Resolve(verb) => verb.run(&client, console).await,
                 Verb::Reload(verb) => verb.run(&client, console).await,
                 Verb::Check(verb) => verb.run(&client, console).await,
+                Verb::Watch(verb) => verb.run(&client, console).await,
                 Verb::Completions(verb) => verb.run(),
                 Verb::Man(verb) => verb.run(),
             }
