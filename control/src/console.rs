@@ -10,6 +10,8 @@ const WIDTH: usize = 160;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
     pub(crate) json: bool,
+    /// stdout is a terminal that can be drawn on.
+    pub(crate) live: bool,
     pub(crate) colour: bool,
 }
 
@@ -18,7 +20,7 @@ impl Console {
         let live = std::io::stdout().is_terminal();
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        Self { json, colour: live && !dumb && !set("NO_COLOR") }
+        Self { json, live: live && !dumb, colour: live && !dumb && !set("NO_COLOR") }
     }
 
     /// The reply as JSON, or as the text made of it for a width and with or without colour.

@@ -19,6 +19,7 @@ pub(crate) enum Failure {
     Call(ClientError),
     /// Wrong usage that the command line's grammar does not catch.
     Usage(String),
+    Failed(String),
     /// It has been told on stdout.
     Told,
     Unfinished(String),
@@ -71,7 +72,7 @@ impl Failure {
                 text
             }
             Self::Call(error) => error.to_string(),
-            Self::Usage(text) | Self::Unfinished(text) => text.clone(),
+            Self::Usage(text) | Self::Failed(text) | Self::Unfinished(text) => text.clone(),
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return None,
             Self::Output(error) => error.to_string(),
             Self::Told => return None,

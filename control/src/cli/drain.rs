@@ -28,6 +28,7 @@ struct Target {
 /// New requests go elsewhere at once. It stays so, also when the time is over, until `mizanctl undrain`.
 #[derive(Debug, Args)]
 pub(super) struct DrainVerb {
+    /// The service, as mizan.yml names it
     service: String,
     #[command(flatten)]
     target: Target,
@@ -42,6 +43,7 @@ pub(super) struct DrainVerb {
 /// Put a drained track or endpoint back
 #[derive(Debug, Args)]
 pub(super) struct UndrainVerb {
+    /// The service, as mizan.yml names it
     service: String,
     #[command(flatten)]
     target: Target,
@@ -63,8 +65,8 @@ impl DrainVerb {
             return Ok(());
         }
         Err(Failure::Unfinished(format!(
-            "{} requests are still under way after {}; no new ones come. `mizanctl undrain {} {}` puts it back",
-            status.in_flight,
+            "{} still under way after {}; no new ones come. `mizanctl undrain {} {}` puts it back",
+            under_way(status.in_flight),
             view::short(self.wait.as_millis() as u64),
             self.service,
             self.target.option()
@@ -77,12 +79,11 @@ impl DrainVerb {
 
     fn text(&self, status: &DrainStatus, width: usize, colour: bool) -> String {
         let mut page = Page::new(width, colour);
-        let under_way = match status.in_flight {
+        let rest = match status.in_flight {
             0 => "nothing is under way any more".to_owned(),
-            1 => "1 request is under way".to_owned(),
-            many => format!("{many} requests are under way"),
+            many => format!("{} under way", under_way(many)),
         };
-        page.words(0, Style::Plain, &format!("{} is drained; {under_way}", self.what()));
+        page.words(0, Style::Plain, &format!("{} is drained; {rest}", self.what()));
         page.into_text()
     }
 }
@@ -116,6 +117,10 @@ impl Target {
     }
 }
 
+fn under_way(requests: u64) -> String {
+    if requests == 1 { "1 request is".to_owned() } else { format!("{requests} requests are") }
+}
+
 /// The endpoints as they are now. One that is gone has nothing under way.
 fn update(status: &mut DrainStatus, service: &ServiceStatus, track: Option<&str>) {
     let tracks = service.tracks.iter().filter(|one| track.is_none_or(|track| one.name == track));
@@ -135,7 +140,10 @@ struct Progress {
 impl Progress {
     fn tell(&mut self, what: &str, in_flight: u64, left: Duration) {
         let what = Style::Plain.paint(what, false);
-        let line = format!("{what}: {in_flight} under way, {} left", view::short(left.as_secs() * 1000));
+        let line = format!(
+            "{what}: {in_flight} under way, {} left",
+            view::short(left.as_millis().div_ceil(1000) as u64 * 1000)
+        );
         let mut stderr = std::io::stderr().lock();
         // Nobody may be reading; the drain goes on.
         let _ = if stderr.is_terminal() {

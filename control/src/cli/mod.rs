@@ -1,11 +1,14 @@
 //! The command line: one file a verb.
 
 mod check;
+mod completions;
 mod drain;
+mod man;
 mod reload;
 mod resolve;
 mod split;
 mod status;
+mod watch;
 
 use crate::console::Console;
 use crate::exit::{self, Failure};
@@ -43,6 +46,9 @@ enum Verb {
     Resolve(resolve::ResolveVerb),
     Reload(reload::ReloadVerb),
     Check(check::CheckVerb),
+    Watch(watch::WatchVerb),
+    Completions(completions::CompletionsVerb),
+    Man(man::ManVerb),
 }
 
 impl Cli {
@@ -67,6 +73,9 @@ impl Cli {
                 Verb::Resolve(verb) => verb.run(&client, console).await,
                 Verb::Reload(verb) => verb.run(&client, console).await,
                 Verb::Check(verb) => verb.run(&client, console).await,
+                Verb::Watch(verb) => verb.run(&client, console).await,
+                Verb::Completions(verb) => verb.run(),
+                Verb::Man(verb) => verb.run(),
             }
         })
     }

@@ -9,6 +9,7 @@ use mizan_api::Client;
 /// Look names up at once: all of them, or one service's
 #[derive(Debug, Args)]
 pub(super) struct ResolveVerb {
+    /// The service, as mizan.yml names it
     service: Option<String>,
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("change").args(["weights", "release", "file"]))]
 pub(super) struct SplitVerb {
+    /// The service, as mizan.yml names it
     service: String,
     /// Weights, relative to each other: blue=90 green=10
     #[arg(value_name = "TRACK=WEIGHT", value_parser = weight)]

@@ -1,5 +1,6 @@
 //! From replies to text: pure functions of what was answered, the width and the colour.
 
+mod event;
 mod page;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -7,11 +8,14 @@ mod split;
 mod status;
 mod table;
 mod units;
+mod watch;
 
+pub(crate) use event::{event, service_of};
 pub(crate) use page::{Page, Style};
 pub(crate) use split::{split, split_pieces};
 pub(crate) use status::status;
-pub(crate) use units::{parse_duration, short};
+pub(crate) use units::{parse_duration, short, time_of_day};
+pub(crate) use watch::{Sample, frame, lines};
 
 use mizan_api::{EndpointState, FileProblem, NameStatus};
 

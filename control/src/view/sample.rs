@@ -1,7 +1,8 @@
 //! A proxy with two tracks, for tests.
 
 use mizan_api::{
-    EndpointState, EndpointStatus, Lease, ServiceStatus, SplitOrigin, SplitStatus, Status, TrackStatus,
+    EndpointState, EndpointStatus, Lease, ServiceStats, ServiceStatus, SplitOrigin, SplitStatus, Status,
+    StepStats, Tally, TrackStats, TrackStatus,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000_000;
@@ -64,5 +65,34 @@ pub(crate) fn status() -> Status {
             fallbacks: 2,
             tracks: vec![track("blue", 90, blue), track("green", 10, green)],
         }],
+    }
+}
+
+pub(crate) fn stats() -> ServiceStats {
+    let tally =
+        Tally { ms: 10_000, requests: 1234, failed: 3, latency: vec![1000, 200, 34], ..Tally::default() };
+    let track = |name: &str, weight| TrackStats {
+        track: name.to_owned(),
+        weight,
+        total: tally.clone(),
+        step: StepStats {
+            tally: tally.clone(),
+            active: 4,
+            active_old: 0,
+            clients_failed: mizan_api::ClientsFailed::default(),
+            first_latency: Vec::new(),
+        },
+        last_10s: tally.clone(),
+        last_1m: tally.clone(),
+        last_5m: tally.clone(),
+        since_mark: None,
+    };
+    ServiceStats {
+        service: "api".to_owned(),
+        sticky: true,
+        step: 7,
+        step_ms: 1000,
+        latency_bounds_ms: vec![4.0, 16.0],
+        tracks: vec![track("blue", 90), track("green", 10)],
     }
 }

@@ -46,6 +46,12 @@ pub(super) fn uptime(ms: u64) -> String {
     }
 }
 
+/// `10:02:31Z`.
+pub(crate) fn time_of_day(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// At most six characters up to 10^12.
 pub(super) fn count(count: u64) -> String {
     match count {
@@ -116,5 +122,6 @@ mod tests {
         assert_eq!(percent(1.0, 3.0), "33.3%");
         assert_eq!(percent(90.0, 100.0), "90%");
         assert_eq!(percent(1.0, 100_000.0), "<0.1%");
+        assert_eq!(time_of_day(36_151_000), "10:02:31Z");
     }
 }
