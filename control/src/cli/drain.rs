@@ -131,6 +131,11 @@ fn update(status: &mut DrainStatus, service: &ServiceStatus, track: Option<&str>
     status.in_flight = status.endpoints.iter().map(|endpoint| endpoint.in_flight).sum();
 }
 
+fn progress_line(what: &str, in_flight: u64, left: Duration) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    format!("{}: {in_flight} under way, {seconds}s left", Style::Plain.paint(what, false))
+}
+
 /// On stderr: one line that is rewritten on a terminal, else one line a change.
 #[derive(Debug, Default)]
 struct Progress {
@@ -139,11 +144,7 @@ struct Progress {
 
 impl Progress {
     fn tell(&mut self, what: &str, in_flight: u64, left: Duration) {
-        let what = Style::Plain.paint(what, false);
-        let line = format!(
-            "{what}: {in_flight} under way, {} left",
-            view::short(left.as_millis().div_ceil(1000) as u64 * 1000)
-        );
+        let line = progress_line(what, in_flight, left);
         let mut stderr = std::io::stderr().lock();
         // Nobody may be reading; the drain goes on.
         let _ = if stderr.is_terminal() {
@@ -178,5 +179,11 @@ mod tests {
         assert_eq!((status.in_flight, status.endpoints.len()), (4, 1));
         update(&mut status, &service, Some("green"));
         assert_eq!((status.in_flight, status.endpoints.len()), (0, 0));
+    }
+
+    #[test]
+    fn the_time_left_is_told_by_the_second() {
+        let line = progress_line("api green", 6, Duration::from_millis(119_999));
+        assert_eq!(line, "api green: 6 under way, 120s left");
     }
 }
