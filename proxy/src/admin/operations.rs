@@ -53,7 +53,7 @@ type Outcome = Result<Reply, Problem>;
 pub(super) enum Run {
     /// At once.
     Now(fn(&Call) -> Outcome),
-    /// It may wait for a disk or a lock.
+    /// It may wait for a disk, or for a lock that is held while a disk is waited for: never on a thread of the data plane.
     Blocking(fn(&Call) -> Outcome),
     Later(fn(Call) -> Pin<Box<dyn Future<Output = Outcome> + Send>>),
 }
@@ -79,14 +79,21 @@ const SERVICE: ProblemKind = ProblemKind::NotFound;
 
 /// The table, in the order of the document.
 pub(super) static OPERATIONS: &[Operation] = &[
-    get("/v1/status", "status", "The whole proxy at a glance", Answer::Json(of::<Status>), &[], status::get),
+    get(
+        "/v1/status",
+        "status",
+        "The whole proxy at a glance",
+        Answer::Json(of::<Status>),
+        &[],
+        Run::Blocking(status::get),
+    ),
     get(
         "/v1/services",
         "services",
         "All services with their endpoints",
         Answer::Json(of::<Services>),
         &[],
-        services::all,
+        Run::Blocking(services::all),
     ),
     get(
         "/v1/services/{service}",
@@ -94,7 +101,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
         "One service with its endpoints",
         Answer::Json(of::<ServiceStatus>),
         &[SERVICE],
-        services::one,
+        Run::Blocking(services::one),
     ),
     get(
         "/v1/services/{service}/split",
@@ -102,7 +109,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
         "Which share of the requests goes to which track",
         Answer::Json(of::<SplitStatus>),
         &[SERVICE],
-        split::get,
+        Run::Blocking(split::get),
     ),
     Operation {
         method: Method::PUT,
@@ -226,7 +233,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
         "The configuration in force, in mizan.yml's own form with every default; secrets are masked",
         Answer::Any,
         &[],
-        config::get,
+        Run::Now(config::get),
     ),
     post(
         "/v1/check",
@@ -250,9 +257,9 @@ pub(super) static OPERATIONS: &[Operation] = &[
         "What changes, as it changes; `Last-Event-ID` brings what was missed",
         Answer::Events(of::<Event>),
         &[ProblemKind::Busy],
-        events::get,
+        Run::Now(events::get),
     ),
-    get("/v1/openapi.json", "openapi", "This document", Answer::Any, &[], super::openapi::get),
+    get("/v1/openapi.json", "openapi", "This document", Answer::Any, &[], Run::Now(super::openapi::get)),
 ];
 
 const fn get(
@@ -261,10 +268,10 @@ const fn get(
     summary: &'static str,
     answer: Answer,
     problems: &'static [ProblemKind],
-    run: fn(&Call) -> Outcome,
+    run: Run,
 ) -> Operation {
     let method = Method::GET;
-    Operation { method, path, id, summary, query: &[], body: None, answer, problems, run: Run::Now(run) }
+    Operation { method, path, id, summary, query: &[], body: None, answer, problems, run }
 }
 
 const fn post(

@@ -22,7 +22,12 @@ pub(super) fn group(name: &str) -> Result<u32, OwnerError> {
 
 fn number(key: &'static str, name: &str, file: &'static str) -> Result<u32, OwnerError> {
     if let Ok(number) = name.parse() {
-        return Ok(number);
+        // The last number means "nobody is named" to the system.
+        return if number == u32::MAX {
+            Err(OwnerError { key, name: name.to_owned(), file })
+        } else {
+            Ok(number)
+        };
     }
     // A file that cannot be read has nobody in it.
     let text = std::fs::read_to_string(Path::new(file)).unwrap_or_default();
@@ -46,6 +51,7 @@ mod tests {
         let text = "root:x:0:0:root:/root:/bin/sh\nops:x:1001:1001::/home/ops:/bin/sh\nbroken\n";
         assert_eq!((find(text, "ops"), find(text, "op"), find(text, "broken")), (Some(1001), None, None));
         assert_eq!(user("4711").ok(), Some(4711));
+        assert!(user("4294967295").is_err());
         let error = group("no-such-group-here").expect_err("nobody is called so").to_string();
         assert!(error.contains("admin.group") && error.contains("/etc/group"), "{error}");
     }

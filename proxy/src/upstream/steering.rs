@@ -201,9 +201,13 @@ impl Steering {
             let (this, until_ms) = (self.this.clone(), lease.until_ms);
             let ends = async move {
                 tokio::time::sleep(Duration::from_millis(until_ms.saturating_sub(clock::now()))).await;
-                if let Some(this) = this.upgrade() {
-                    this.expire(until_ms);
-                }
+                // A commit holds the lock while it is written: no thread of the data plane waits for that.
+                let expire = move || {
+                    if let Some(this) = this.upgrade() {
+                        this.expire(until_ms);
+                    }
+                };
+                let _ = tokio::task::spawn_blocking(expire).await;
             };
             *expiry = Some(tokio::spawn(ends).abort_handle());
         }
