@@ -109,7 +109,7 @@ async fn is_quickly_503(addr: SocketAddr, what: &str) {
     })
     .await;
     println!("{what}: quick 503 after {:?}, the slowest answer took {slowest:?}", gone.elapsed());
-    assert!(slowest < 3 * SECOND, "{slowest:?}");
+    assert!(slowest < SECOND, "{slowest:?}");
     for _ in 0..20 {
         let begin = Instant::now();
         let status = mizan_tests::raw::get(addr, "app.test", "/").await.status;

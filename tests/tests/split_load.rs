@@ -3,6 +3,7 @@
 use mizan_tests::admin::{blue_green, commit};
 use mizan_tests::load::Load;
 use mizan_tests::mizan::Launch;
+use mizan_tests::raw::{Answer, Raw};
 use mizan_tests::wrk::Wrk;
 use mizan_tests::{Mizan, Upstream};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use tokio::net::UnixStream;
 
 const STATE: &str = "state: ${FOLDER}/state";
 const CHANGES: u32 = 1_000;
+const CLIENTS: u32 = 10_000;
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
 
 async fn quiet(name: &str) -> Upstream {
@@ -107,6 +109,49 @@ async fn stuck_admin_clients_cost_the_data_plane_nothing_under_load() {
     ratios.sort_by(f64::total_cmp);
     println!("median ratio {:.3}", ratios[1]);
     assert!(ratios[1] > 0.9, "{ratios:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_on_a_growing_canary_stays_on_it_under_load() {
+    let (blue, green) = (quiet("blue").await, quiet("green").await);
+    let mizan = Mizan::start(&blue_green(&[&blue], &[&green], "sticky: true", STATE)).await;
+    let admin = mizan.admin();
+    let mut connection = mizan.connect().await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let answer = ask(&mut connection, "").await;
+        clients.push((cookie(&answer), answer.text() == "green"));
+    }
+    for percent in [1, 10, 25, 50, 100] {
+        admin
+            .set_split("shop", &commit(&[("blue", 100 - percent), ("green", percent)]))
+            .await
+            .expect("it is committed");
+        let mut on_green = 0;
+        for (cookie, was_green) in &mut clients {
+            let is_green = ask(&mut connection, &format!("Cookie: {cookie}\r\n")).await.text() == "green";
+            assert!(is_green || !*was_green, "a client left the canary at {percent} %");
+            *was_green = is_green;
+            on_green += u32::from(is_green);
+        }
+        let share = f64::from(on_green) * 100.0 / f64::from(CLIENTS);
+        println!("{percent} %: {share} % of {CLIENTS} clients");
+        // Four standard deviations.
+        let p = f64::from(percent) / 100.0;
+        let bound = 400.0 * (p * (1.0 - p) / f64::from(CLIENTS)).sqrt();
+        assert!((share - f64::from(percent)).abs() <= bound, "{share} % at {percent} %");
+    }
+}
+
+async fn ask(connection: &mut Raw, fields: &str) -> Answer {
+    connection.send(format!("GET / HTTP/1.1\r\nHost: app.test\r\n{fields}\r\n")).await;
+    connection.answer().await
+}
+
+/// `mizan=...` of a Set-Cookie field.
+fn cookie(answer: &Answer) -> String {
+    let set = answer.header("set-cookie").unwrap_or_else(|| panic!("no cookie in {}", answer.head));
+    set.split(';').next().expect("a first part").to_owned()
 }
 
 /// Says too little, rubbish, or asks and never reads; comes back when it is closed.

@@ -1,7 +1,7 @@
 //! Clients that stay on their track, and testers who choose theirs.
 
 use mizan_tests::admin::{blue_green, commit};
-use mizan_tests::raw::{Answer, Raw};
+use mizan_tests::raw::Answer;
 use mizan_tests::{Mizan, Upstream};
 use std::collections::BTreeMap;
 
@@ -64,45 +64,6 @@ async fn a_cookie_that_was_not_signed_here_is_not_believed() {
             answer.head
         );
     }
-}
-
-#[tokio::test]
-async fn who_was_on_a_growing_canary_stays_on_it() {
-    let (blue, green) = (Upstream::start("blue").await, Upstream::start("green").await);
-    blue.forget_requests();
-    green.forget_requests();
-    let mizan = Mizan::start(&blue_green(&[&blue], &[&green], "sticky: true", STATE)).await;
-    let admin = mizan.admin();
-    let mut connection = mizan.connect().await;
-    let mut clients = Vec::new();
-    for _ in 0..2_000 {
-        let answer = ask(&mut connection, "").await;
-        clients.push((cookie(&answer), answer.text() == "green"));
-    }
-    for percent in [1, 10, 25, 50, 100] {
-        admin
-            .set_split("shop", &commit(&[("blue", 100 - percent), ("green", percent)]))
-            .await
-            .expect("it is committed");
-        let mut on_green = 0;
-        for (cookie, was_green) in &mut clients {
-            let is_green = ask(&mut connection, &format!("Cookie: {cookie}\r\n")).await.text() == "green";
-            assert!(is_green || !*was_green, "a client left the canary at {percent} %");
-            *was_green = is_green;
-            on_green += u32::from(is_green);
-        }
-        let share = f64::from(on_green) / 20.0;
-        println!("{percent} %: {share} % of 2,000 clients");
-        // Four standard deviations.
-        let p = f64::from(percent) / 100.0;
-        let bound = 400.0 * (p * (1.0 - p) / 2000.0).sqrt();
-        assert!((share - f64::from(percent)).abs() <= bound, "{share} % at {percent} %");
-    }
-}
-
-async fn ask(connection: &mut Raw, fields: &str) -> Answer {
-    connection.send(format!("GET / HTTP/1.1\r\nHost: app.test\r\n{fields}\r\n")).await;
-    connection.answer().await
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ const SLOW: Duration = Duration::from_millis(150);
 /// How long a request waits for discovery to confirm an address that is in doubt.
 pub(super) const CONFIRM: Duration = Duration::from_millis(250);
 
+/// A connect that hangs for so long is given up, unless discovery still has the address.
+pub(super) const HANGS: Duration = Duration::from_millis(500);
+
 /// The kind of a connect that was given up because the endpoint is no longer the service's.
 pub(super) const LEFT: ErrorType = ErrorType::Custom("EndpointLeft");
 
@@ -70,6 +73,9 @@ async fn dial(endpoint: &Weak<Endpoint>, into_stream: impl FnOnce(Opened) -> Str
     tokio::select! {
         biased;
         () = endpoint.left() => Error::e_explain(LEFT, "the endpoint left while it was dialled"),
+        () = endpoint.vanished() => {
+            Error::e_explain(LEFT, "the address hangs, and discovery does not have it any more")
+        }
         opened = open(&endpoint) => {
             let opened = opened.map_err(|error| Error::because(kind(&error), "cannot connect", error))?;
             let mut stream = into_stream(opened);

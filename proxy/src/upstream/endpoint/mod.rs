@@ -6,7 +6,7 @@ use super::Address;
 use super::Failure;
 use super::address::entry_name;
 use super::checked::Checked;
-use super::dial::{CONFIRM, Dial, TunnelDial};
+use super::dial::{CONFIRM, Dial, HANGS, TunnelDial};
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
 use mizan_api::EndpointState;
@@ -303,6 +303,19 @@ impl Endpoint {
         };
         let (_, after) = self.confidence.on(event, clock::now());
         after.dial(clock::now()) == May::Now
+    }
+
+    /// Returns when a connect hangs for long and discovery does not have the address any more, or does not answer: a name
+    /// without containers is silence. Of an address that is written out nobody knows better: then never.
+    pub(super) async fn vanished(&self) {
+        if let (Some(watch), Address::Tcp(address)) = (&self.watch, &self.address) {
+            tokio::time::sleep(HANGS).await;
+            if watch.confirm(address.ip(), CONFIRM).await != Confirmation::Present {
+                self.confidence.on(Event::Hung, clock::now());
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     /// The address left its name's answer: no new requests, pending connects given up.
