@@ -202,12 +202,12 @@ impl Steering {
             let ends = async move {
                 tokio::time::sleep(Duration::from_millis(until_ms.saturating_sub(clock::now()))).await;
                 // A commit holds the lock while it is written: no thread of the data plane waits for that.
-                let expire = move || {
+                let end_it = move || {
                     if let Some(this) = this.upgrade() {
                         this.expire(until_ms);
                     }
                 };
-                let _ = tokio::task::spawn_blocking(expire).await;
+                let _ = tokio::task::spawn_blocking(end_it).await;
             };
             *expiry = Some(tokio::spawn(ends).abort_handle());
         }

@@ -315,7 +315,7 @@ impl Endpoint {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// The address left its name's answer: no new requests, pending connects given up.
