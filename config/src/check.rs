@@ -1,6 +1,7 @@
 //! Checks that need more than one part of the file.
 
 mod hosts;
+mod https;
 mod listeners;
 mod routes;
 mod services;
@@ -10,6 +11,7 @@ use crate::decode::{Context, Draft};
 pub(crate) fn whole(draft: &Draft, context: &mut Context<'_>) {
     listeners::overlap(draft, context);
     hosts::unique(draft, context);
+    https::whole(draft, context);
     for site in &draft.sites {
         routes::reachable(site, context);
     }
@@ -18,4 +20,5 @@ pub(crate) fn whole(draft: &Draft, context: &mut Context<'_>) {
     services::are_used(draft, context);
     services::sticky_have_state(draft, context);
     services::tracks_apart(draft, context);
+    services::can_upgrade(draft, context);
 }

@@ -4,6 +4,8 @@
 //! never becomes a configuration.
 
 mod address;
+mod certificate;
+mod cipher;
 mod context;
 mod draft;
 mod fields;
@@ -11,6 +13,8 @@ mod force;
 mod health;
 mod host;
 mod http;
+mod https;
+mod listen;
 mod path;
 mod regex;
 mod route;
@@ -19,11 +23,14 @@ mod scalar;
 mod sensitive;
 mod service;
 mod site;
+mod site_tls;
 mod sticky;
+mod tls;
 mod top;
+mod upstream;
 
 pub(crate) use self::context::Context;
-pub(crate) use self::draft::{Draft, DraftRoute, DraftService, DraftSite, Placed};
+pub(crate) use self::draft::{Draft, DraftListen, DraftRoute, DraftService, DraftSite, Keyed, Placed};
 pub use self::regex::REGEX_SIZE_LIMIT;
 pub(crate) use self::scalar::Text;
 pub(crate) use self::sensitive::is_sensitive;

@@ -5,10 +5,12 @@
 
 mod service;
 mod site;
+mod tls;
 mod top;
 
 pub(crate) use service::*;
 pub(crate) use site::*;
+pub(crate) use tls::*;
 pub(crate) use top::*;
 
 /// A mapping with known keys.
@@ -82,13 +84,40 @@ const fn required(name: &'static str, shape: Shape, help: &'static str) -> Key {
 /// What to say of a key that is not known, because people will try it.
 pub(crate) fn not_yet(key: &str) -> Option<&'static str> {
     match key {
-        "https" | "tls" | "certificates" | "redirect_to_https" => Some(
-            "TLS is not part of this version yet: serve plain HTTP, or put a TLS terminator in front and name it in \
-             `trusted_proxies`",
+        "acme" | "certificates" => Some(
+            "ACME is not part of this version yet: name the files in the site, as in \
+             `tls: { certificate: fullchain.pem, key: privkey.pem }`",
+        ),
+        "certificate" | "key" => Some(
+            "it stands in `tls` of the site, as in `tls: { certificate: fullchain.pem, key: privkey.pem }`",
         ),
         "files" | "compress" | "rate_limit" | "response_headers" | "request_headers" | "cache"
         | "access_log" | "access" | "metrics" | "fallback" | "redirect" | "maintenance"
         | "proxy_protocol" => Some("not part of this version"),
         _ => None,
+    }
+}
+
+/// What a key is called here that has another name elsewhere: the candidates, best first.
+pub(crate) fn also_called(key: &str) -> &'static [&'static str] {
+    match key {
+        "ssl" => &["tls"],
+        "ssl_certificate" | "cert" | "crt" | "certfile" | "cert_file" | "fullchain" | "chain" => {
+            &["certificate", "tls"]
+        }
+        "ssl_certificate_key" | "private_key" | "privkey" | "keyfile" | "key_file" => &["key", "tls"],
+        "ssl_client_certificate" | "mtls" => &["client_auth", "tls"],
+        "ssl_crl" => &["crl", "tls"],
+        "ssl_verify_client" => &["mode", "client_auth", "tls"],
+        "ssl_protocols" | "protocols" | "min_version" => &["versions"],
+        "ssl_ciphers" | "cipher_suites" => &["ciphers"],
+        "ssl_session_ticket_key" => &["ticket_key"],
+        "sni" | "proxy_ssl_name" => &["server_name"],
+        "insecure" | "insecure_skip_verify" | "proxy_ssl_verify" => &["verify", "tls"],
+        "trusted_ca" | "ca_file" | "cafile" | "proxy_ssl_trusted_certificate" => &["ca", "tls"],
+        "strict_transport_security" => &["hsts"],
+        "force_https" | "https_redirect" | "redirect_https" | "http_to_https" => &["redirect_to_https"],
+        "http2" | "grpc" => &["protocol"],
+        _ => &[],
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`load`] reads a file, [`parse`] a text; both answer with a whole [`model::Config`] or with every problem the file
 //! has. [`examine_file`] and [`examine`] also tell what is
-//! legal but probably not meant. [`render`] writes a configuration as a file again. [`schema`] describes the file to
+//! legal but probably not meant, and keep the [`Source`]: who reads the files that mizan.yml names has their [`Fault`]s
+//! told like any other problem. [`render`] writes a configuration as a file again. [`schema`] describes the file to
 //! editors.
 
 mod check;
@@ -22,6 +23,6 @@ mod units;
 pub use decode::REGEX_SIZE_LIMIT;
 pub use load::{Examined, MAX_FILE_SIZE, examine, examine_file, load, parse};
 pub use model::Config;
-pub use problems::{Problem, Problems, Style};
+pub use problems::{Fault, Problem, Problems, Source, Style};
 pub use render::render;
 pub use schema::schema;

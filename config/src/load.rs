@@ -2,7 +2,7 @@
 
 use crate::decode::{Context, Draft, decode};
 use crate::model::Config;
-use crate::problems::{Problem, Problems};
+use crate::problems::{Problem, Problems, Source};
 use crate::{check, tree};
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,6 +17,8 @@ pub struct Examined {
     pub config: Config,
     /// Positions in the file as for problems, but nothing that keeps the proxy from running. Often empty.
     pub warnings: Problems,
+    /// The file itself, for what is found wrong later.
+    pub source: Source,
 }
 
 /// Reads and checks a file. `${NAME}` comes from the environment of this process; secret files are found relative to
@@ -47,12 +49,12 @@ pub fn examine(name: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> 
     let mut context = Context::new(text, folder, env);
     let draft = tree::parse(text, &mut context).map(|root| checked(&root, &mut context));
     let (problems, warnings, secrets) = context.into_findings();
+    let source = Source::new(name, text, secrets);
     match draft {
-        Some(draft) if problems.is_empty() => Ok(Examined {
-            config: draft.into_config(),
-            warnings: Problems::locate(name, text, warnings, secrets),
-        }),
-        _ => Err(Problems::locate(name, text, problems, secrets)),
+        Some(draft) if problems.is_empty() => {
+            Ok(Examined { config: draft.into_config(), warnings: source.locate(warnings), source })
+        }
+        _ => Err(source.locate(problems)),
     }
 }
 

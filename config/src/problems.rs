@@ -2,8 +2,10 @@
 
 mod mask;
 mod render;
+mod source;
 
-use self::mask::Masked;
+pub use self::source::{Fault, Source};
+
 use std::fmt;
 use std::ops::Range;
 
@@ -82,13 +84,16 @@ impl Problems {
         Self { file: file.into(), list: vec![problem] }
     }
 
-    /// Finds lines and columns, and masks `secrets` (ranges of `text`) in the source lines.
-    pub(crate) fn locate(file: &str, text: &str, findings: Vec<Finding>, secrets: Vec<Range<usize>>) -> Self {
-        let masked = Masked::new(text, secrets);
-        let mut list: Vec<_> = findings.into_iter().map(|finding| masked.locate(finding)).collect();
+    fn sorted(file: String, mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| (problem.line, problem.column));
         list.dedup();
-        Self { file: file.into(), list }
+        Self { file, list }
+    }
+
+    /// Those of both, of one and the same file.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        Self::sorted(self.file, [self.list, other.list].concat())
     }
 
     /// The file's name as it was given.

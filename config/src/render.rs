@@ -2,8 +2,11 @@
 
 mod service;
 mod site;
+mod tls;
 
-use crate::model::{Admin, Config, Drain, Limits, ListenAddress, Listener, Probes, Resolver, UnknownHost};
+use crate::model::{
+    Admin, Config, Drain, Limits, ListenAddress, ListenProtocol, Listener, Probes, Resolver, UnknownHost,
+};
 use crate::units::show_duration;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,11 +22,14 @@ use std::time::Duration;
 /// - secrets, which are `***`: the headers of health checks, and conditions on headers whose name says that they hold
 ///   one (`Authorization`, `Cookie`). Routes that nothing else tells apart are then the same, and refused;
 /// - the order of services, tracks and headers: mappings are sorted by name here. Lists keep theirs;
-/// - the lines that routes stand on.
+/// - the lines that routes stand on, and the places that messages about certificates point at;
+/// - paths of certificates and keys, where mizan.yml was itself named by a relative path: they have its folder before
+///   them already.
 pub fn render(config: &Config) -> Value {
     // Taken apart in full, here and below: who adds a field to the model is led here.
     let Config {
         listen,
+        tls,
         admin,
         state,
         resolver,
@@ -37,7 +43,8 @@ pub fn render(config: &Config) -> Value {
         unknown_host,
     } = config;
     present(json!({
-        "listen": { "http": listen.iter().map(listener).collect::<Vec<_>>() },
+        "listen": self::listen(listen),
+        "tls": tls::shared(tls),
         "admin": admin.as_ref().map(self::admin),
         "state": state.as_deref().map(path),
         "resolver": self::resolver(resolver),
@@ -58,8 +65,15 @@ pub fn render(config: &Config) -> Value {
     }))
 }
 
-fn listener(listener: &Listener) -> Value {
-    let Listener { address } = listener;
+fn listen(listeners: &[Listener]) -> Value {
+    let of = |wanted: ListenProtocol| {
+        let own = listeners.iter().filter(move |Listener { address: _, protocol }| *protocol == wanted);
+        unless_empty(own.map(|listener| address(&listener.address)))
+    };
+    present(json!({ "http": of(ListenProtocol::Http), "https": of(ListenProtocol::Https) }))
+}
+
+fn address(address: &ListenAddress) -> Value {
     match address {
         ListenAddress::AnyAddress(port) => json!(format!(":{port}")),
         ListenAddress::Tcp(address) => json!(address.to_string()),
@@ -95,6 +109,8 @@ fn limits(limits: &Limits) -> Value {
         head_fields,
         target_size,
         head_timeout,
+        handshake_timeout,
+        streams,
         idle_timeout,
         body_grace,
         body_rate,
@@ -106,6 +122,8 @@ fn limits(limits: &Limits) -> Value {
         "head_fields": head_fields,
         "target_size": target_size,
         "head_timeout": duration(*head_timeout),
+        "handshake_timeout": duration(*handshake_timeout),
+        "streams": streams,
         "idle_timeout": duration(*idle_timeout),
         "body_grace": duration(*body_grace),
         "body_rate": body_rate,

@@ -95,8 +95,8 @@ fn matching(pattern: &str) -> Value {
     json!({ "type": "string", "pattern": pattern })
 }
 
-/// YAML reads `421` as a number.
+/// YAML reads `421` and `1.2` as numbers.
 fn choices(words: &[&str]) -> Vec<Value> {
-    let number = |word: &&str| word.parse::<u64>().ok().map(|number| json!(number));
+    let number = |word: &&str| serde_json::from_str::<Value>(word).ok().filter(Value::is_number);
     words.iter().map(|word| json!(word)).chain(words.iter().filter_map(number)).collect()
 }

@@ -1,8 +1,9 @@
 //! What a file says is what the model holds.
 
 use mizan_config::model::{
-    Action, Balance, EndpointAddress, HashKey, HeaderTest, HostPattern, ListenAddress, PathPattern, Probes,
-    Rewrite, Sticky, UnknownHost,
+    Action, Balance, Cipher, EndpointAddress, HashKey, HeaderTest, HostPattern, Hsts, ListenAddress,
+    ListenProtocol, PathPattern, Probes, RedirectToHttps, Rewrite, Sticky, TlsProfile, UnknownHost,
+    UpstreamProtocol,
 };
 use mizan_config::{Config, load, parse};
 use std::path::Path;
@@ -47,6 +48,10 @@ fn what_the_file_leaves_out_has_its_documented_default() {
     assert_eq!(app.passive, mizan_config::model::Passive::default());
     assert_eq!(app.retries, mizan_config::model::Retries::default());
     assert_eq!(app.health, None);
+    assert_eq!((app.protocol, &app.tls), (UpstreamProtocol::Http1, &None));
+    assert_eq!(config.tls, mizan_config::model::Tls::default());
+    let site = &config.sites[0];
+    assert_eq!((&site.tls, site.redirect_to_https, site.hsts), (&None, None, None));
     assert_eq!((&app.force, &app.sticky), (&None, &None));
     let route = &config.sites[0].routes[0];
     assert_eq!((route.line, route.methods.len(), route.headers.len()), (7, 0, 0));
@@ -78,8 +83,12 @@ fn sockets_and_networks_are_as_the_full_example_says() {
         ListenAddress::Tcp("127.0.0.1:8080".parse().unwrap()),
         ListenAddress::Tcp("[::1]:8081".parse().unwrap()),
         ListenAddress::Unix("/run/mizan/http.sock".into()),
+        ListenAddress::AnyAddress(443),
+        ListenAddress::Unix("/run/mizan/https.sock".into()),
     ];
     assert_eq!(listen, expected);
+    let https = config.listen.iter().filter(|listener| listener.protocol == ListenProtocol::Https);
+    assert_eq!(https.count(), 2);
     assert_eq!(
         config.resolver.servers,
         ["127.0.0.11:53".parse().unwrap(), "127.0.0.1:5353".parse().unwrap()]
@@ -119,6 +128,28 @@ fn services_are_as_the_full_example_says() {
 }
 
 #[test]
+fn tls_is_as_the_full_example_says() {
+    let config = full();
+    assert_eq!(config.tls.profile, TlsProfile::Intermediate);
+    assert_eq!((config.tls.versions.len(), config.tls.ciphers.len()), (2, Cipher::ALL.len()));
+    let keys = |at: usize| {
+        let tls = config.sites[at].tls.as_ref().unwrap();
+        tls.certificates.iter().map(|files| files.key.file_name().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (keys(0), keys(1)),
+        (vec!["privkey.pem".as_ref()], vec!["any-ecdsa.key".as_ref(), "any-rsa.key".as_ref()])
+    );
+    assert!(!config.sites[0].tls.as_ref().unwrap().client_auth.as_ref().unwrap().required);
+    assert_eq!(config.sites[0].redirect_to_https, Some(RedirectToHttps { status: 308, port: Some(443) }));
+    let hsts = Hsts { max_age: Duration::from_hours(730 * 24), include_subdomains: true, preload: true };
+    assert_eq!((config.sites[0].hsts, config.sites[1].hsts), (Some(hsts), None));
+    let ledger = &config.services[2];
+    assert_eq!(ledger.protocol, UpstreamProtocol::H2);
+    assert_eq!(ledger.tls.as_ref().unwrap().server_name.as_deref(), Some("ledger.internal"));
+}
+
+#[test]
 fn routes_are_as_the_full_example_says() {
     let config = full();
     let hosts: Vec<_> = config.sites.iter().flat_map(|site| site.hosts.clone()).collect();
@@ -135,7 +166,7 @@ fn routes_are_as_the_full_example_says() {
     assert_eq!(routes[1].methods, ["GET", "HEAD"]);
     assert_eq!(routes[1].headers[0].name, "x-beta");
     assert_eq!(routes[1].headers[0].test, HeaderTest::Regex("^(1|yes)$".into()));
-    let rewrites: Vec<_> = routes[3..]
+    let rewrites: Vec<_> = routes[3..5]
         .iter()
         .map(|route| match &route.action {
             Action::Service(forward) => forward.rewrite.clone(),

@@ -133,11 +133,8 @@ fn an_empty_file_is_answered_with_a_small_one_that_loads() {
 
 #[test]
 fn keys_of_later_versions_are_named_as_such() {
-    let tls = "TLS is not part of this version yet";
-    told("  http: \":80\"", "  http: \":80\"\n  https: \":443\"", tls);
-    told("  - hosts: [example.com]", "  - hosts: [example.com]\n    tls: acme", tls);
-    told("listen:", "certificates: { acme: {} }\nlisten:", tls);
-    told("  - hosts: [example.com]", "  - hosts: [example.com]\n    redirect_to_https: true", tls);
+    told("listen:", "certificates: { acme: {} }\nlisten:", "ACME is not part of this version yet");
+    told("listen:", "acme: {}\nlisten:", "name the files in the site");
     for key in ["rate_limit", "response_headers", "compress"] {
         let site = format!("  - hosts: [example.com]\n    {key}: {{}}");
         told("  - hosts: [example.com]", &site, "not part of this version");

@@ -1,6 +1,9 @@
 //! What is rendered reads back as the same configuration.
 
-use mizan_config::model::{Action, Config, HeaderTest, Route, Service};
+use mizan_config::model::{
+    Action, CertificateFiles, Config, HeaderTest, Hsts, ListenAddress, ListenProtocol, Listener, Place,
+    Route, Service, SiteTls,
+};
 use mizan_config::secret::Secret;
 use mizan_config::{load, parse, render};
 use proptest::prelude::*;
@@ -106,6 +109,10 @@ fn every_way_to_write_a_value_reads_back_the_same() {
         "trusted_proxies: [\"::/0\", 192.0.2.1]\nforwarded: true\nunknown_host: close",
         "resolver: { servers: \"::1\", ipv6: true, interval: 1m1s1ms, obsolete_hold: 0, max_stale: 365d }",
         "limits: { connections: 1, head_size: 1m, target_size: 8193, body_rate: 0, idle_timeout: 23h59m59s999ms }",
+        "limits: { handshake_timeout: 100ms, streams: 100000 }",
+        "tls: { profile: modern, ticket_key: \"/run/$$x\" }",
+        "tls: { versions: [1.3, 1.2], ciphers: [ECDHE-RSA-AES128-GCM-SHA256, TLS_AES_128_GCM_SHA256] }",
+        "tls: { versions: 1.2, ciphers: TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 }",
         "drain: { timeout: 0, idle_grace: 1d }\nprobes: { health: false, ready: \"/$${up}\" }",
     ] {
         reads_back(&config(&file(top, SERVICE, ROUTE)));
@@ -121,6 +128,10 @@ fn every_way_to_write_a_value_reads_back_the_same() {
         "endpoints: a:1\n    balance: random_two\n    timeouts: { connect: 1ms, read: 1d }",
         "endpoints: a:1\n    balance: { hash: { by: client_ip } }\n    passive: { max_fails: 0, fail_timeout: 100ms }",
         "endpoints: a:1\n    balance: { hash: { by: \"header X-$$\" } }\n    retries: { tries: 20, budget: 0%, min_per_second: 0 }",
+        "endpoints: a:1\n    protocol: h2",
+        "endpoints: a:443\n    protocol: auto\n    tls: true",
+        "endpoints: a:1\n    tls: { verify: false, server_name: A.b }",
+        "endpoints: a:1\n    tls: { ca: \"${ODD}\", server_name: \"::1\", certificate: c, key: k }",
         "endpoints: a:1\n    health: { path: \"/a?b=$$c\", status: [200, 300-399] }",
         "endpoints: a:1\n    health: { path: /, host: \"a:1\", headers: { X: a, Authorization: b } }",
     ] {
@@ -144,6 +155,28 @@ fn every_way_to_write_a_value_reads_back_the_same() {
 }
 
 #[test]
+fn every_way_to_write_tls_reads_back_the_same() {
+    let text = |site: &str| {
+        file("listen: { https: [\":443\", \"unix:/run/s\"], http: \":80\" }", SERVICE, ROUTE)
+            .replace("    routes:", &format!("    {site}\n    routes:"))
+    };
+    let pair = "tls: { certificate: \"${ODD}/a\", key: b/../c }";
+    for site in [
+        pair.to_owned(),
+        "tls: { certificate: a, key: /k, ocsp: o, client_auth: { ca: ca, mode: optional, crl: r } }"
+            .to_owned(),
+        "tls: { certificates: [{ certificate: a, key: b }], client_auth: { ca: ca } }".to_owned(),
+        "tls: { certificates: [{ certificate: a, key: b }, { certificate: c, key: b, ocsp: d }] }".to_owned(),
+        format!("{pair}\n    redirect_to_https: true\n    hsts: true"),
+        format!("{pair}\n    redirect_to_https: 301\n    hsts: {{ max_age: 0, preload: true }}"),
+        format!("{pair}\n    redirect_to_https: {{ port: 1 }}\n    hsts: {{ include_subdomains: true }}"),
+    ] {
+        reads_back(&config(&text(&site)));
+    }
+    reads_back(&config(&text(pair).replace(", http: \":80\"", "")));
+}
+
+#[test]
 fn defaults_are_written_out_in_the_units_of_the_file() {
     let rendered = render(&config(&file("", SERVICE, ROUTE)));
     assert_eq!(rendered["limits"]["head_size"], 32768);
@@ -155,6 +188,14 @@ fn defaults_are_written_out_in_the_units_of_the_file() {
     assert_eq!(app["retries"]["budget"], "20%");
     assert_eq!((&app["balance"], &app["sticky"]), (&json!("least_conn"), &json!(false)));
     assert_eq!(rendered["sites"][0]["routes"][0]["upgrade"], json!(["websocket"]));
+    assert_eq!((&app["protocol"], &app["tls"]), (&json!("http1"), &json!(false)));
+    let site = &rendered["sites"][0];
+    assert_eq!(
+        (&site["redirect_to_https"], &site["hsts"], &site["tls"]),
+        (&json!(false), &json!(false), &Value::Null)
+    );
+    assert_eq!(rendered["tls"], json!({ "profile": "intermediate" }));
+    assert_eq!(rendered["listen"], json!({ "http": [":80"] }));
     assert_eq!(rendered["unknown_host"], "421");
     for absent in ["admin", "state"] {
         assert_eq!(rendered.get(absent), None::<&Value>);
@@ -183,6 +224,10 @@ fn duration(from: u64, to: u64) -> impl Strategy<Value = Duration> {
 
 const DAY: u64 = 86_400_000;
 
+fn certificate(path: &str) -> CertificateFiles {
+    CertificateFiles { certificate: path.into(), key: path.into(), ocsp: None, place: Place::default() }
+}
+
 proptest! {
     #[test]
     fn any_value_reads_back_the_same(
@@ -192,7 +237,8 @@ proptest! {
         connect in duration(300, DAY),
         (read, idle, max_age) in (duration(1, DAY), duration(100, DAY), duration(60_000, 400 * DAY)),
         (size, rate, weight) in (1024_usize..=1 << 20, 0_u64..=1 << 30, 0_u32..=10_000),
-        ports in prop::collection::btree_set(1_u16.., 1..4),
+        ports in prop::collection::btree_set(1_u16.., 2..5),
+        path in "[!-}](\\PC*[!-~])?",
     ) {
         let tracks = "tracks: { b: \"b:1\", a: \"a:1\" }\n    split: { b: 1 }\n    sticky: true";
         let route = "path: /, headers: { X: x, Y: y }, respond: { status: 200, headers: { Y: y } }";
@@ -202,8 +248,14 @@ proptest! {
         config.limits.idle_timeout = idle;
         config.listen = ports
             .into_iter()
-            .map(|port| mizan_config::model::Listener { address: mizan_config::model::ListenAddress::AnyAddress(port) })
+            .enumerate()
+            .map(|(at, port)| Listener {
+                address: ListenAddress::AnyAddress(port),
+                protocol: if at == 0 { ListenProtocol::Http } else { ListenProtocol::Https },
+            })
             .collect();
+        config.sites[0].tls = Some(SiteTls { certificates: vec![certificate(&path)], client_auth: None });
+        config.sites[0].hsts = Some(Hsts { max_age: idle, ..Hsts::default() });
         let service = &mut config.services[0];
         service.split[1] = weight;
         service.timeouts.connect = connect;

@@ -6,11 +6,12 @@ use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
-const EXAMPLES: [&str; 4] = [
+const EXAMPLES: [&str; 5] = [
     include_str!("../../examples/minimal.yml"),
     include_str!("../../examples/compose-api.yml"),
     include_str!("../../examples/blue-green.yml"),
     include_str!("../../examples/full.yml"),
+    include_str!("../../examples/tls.yml"),
 ];
 
 /// Parses, and prints all there is to print.

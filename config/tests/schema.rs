@@ -121,6 +121,15 @@ fn a_key_that_the_schema_requires_the_decoder_requires() {
     }
 }
 
+#[test]
+fn numbers_that_are_words_of_a_choice_may_stand_without_quotes() {
+    let mut full = full();
+    full["tls"]["versions"] = json!([1.2, "1.3"]);
+    full["sites"][0]["redirect_to_https"] = json!(301);
+    full["unknown_host"] = json!(421);
+    assert!(is_valid(&schema(), &full) && decodes(&full));
+}
+
 fn junk() -> Vec<Value> {
     vec![
         Value::Null,

@@ -5,9 +5,10 @@ use crate::model::ListenAddress;
 use std::net::{IpAddr, SocketAddr};
 
 pub(super) fn overlap(draft: &Draft, context: &mut Context<'_>) {
-    for (index, later) in draft.listen.iter().enumerate() {
+    let listeners = &draft.listen.listeners;
+    for (index, later) in listeners.iter().enumerate() {
         let earlier =
-            draft.listen[..index].iter().find(|one| overlaps(&one.value.address, &later.value.address));
+            listeners[..index].iter().find(|one| overlaps(&one.value.address, &later.value.address));
         if let Some(earlier) = earlier {
             let message = format!("{} overlaps {}", later.text.shown(), earlier.text.shown());
             context.problem(&later.text.span, message).hint("one socket takes it all: remove one of the two");

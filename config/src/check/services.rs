@@ -1,7 +1,7 @@
 //! Routes and services fit together.
 
 use crate::decode::{Context, Draft};
-use crate::model::EndpointAddress;
+use crate::model::{Action, EndpointAddress, UpstreamProtocol};
 use std::collections::{HashMap, HashSet};
 
 /// Every service that a route names is there.
@@ -65,6 +65,26 @@ pub(super) fn tracks_apart(draft: &Draft, context: &mut Context<'_>) {
                     _ => {}
                 }
             }
+        }
+    }
+}
+
+/// Upgrades are HTTP/1.1's (RFC 9113, 8.6). Of the default nobody is told: it is for the services that can.
+pub(super) fn can_upgrade(draft: &Draft, context: &mut Context<'_>) {
+    let h2: HashSet<&str> = draft
+        .services
+        .iter()
+        .filter(|draft| draft.service.protocol == UpstreamProtocol::H2)
+        .map(|draft| draft.service.name.as_str())
+        .collect();
+    for route in draft.sites.iter().flat_map(|site| &site.routes) {
+        if let (Action::Service(forward), Some(span)) = (&route.route.action, &route.upgrade)
+            && !forward.upgrade.is_empty()
+            && h2.contains(forward.service.as_str())
+        {
+            context
+                .warning(span, format!("`upgrade` to the service `{}`, which speaks HTTP/2", forward.service))
+                .hint("a connection of HTTP/2 does not upgrade: remove it, or write `protocol: http1`");
         }
     }
 }

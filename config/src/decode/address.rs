@@ -128,7 +128,10 @@ fn endpoint_slip(value: &str) -> Option<String> {
     if let Some((scheme, rest)) = value.split_once("://") {
         let rest = rest.trim_end_matches('/');
         return Some(match scheme {
-            "https" => "TLS to endpoints is not part of this version".into(),
+            "https" => {
+                let port = if rest.contains(':') { "" } else { ":443" };
+                format!("drop the `https://`: {rest}{port}, and give the service `tls: true`")
+            }
             _ => format!("drop the `{scheme}://`: {rest}"),
         });
     }

@@ -2,14 +2,16 @@
 
 use super::Text;
 use crate::model::{
-    Admin, Config, Drain, HostPattern, Limits, Listener, Probes, Resolver, Route, Service, Site, UnknownHost,
+    Admin, Config, Drain, HostPattern, Hsts, Limits, Listener, Probes, RedirectToHttps, Resolver, Route,
+    Service, Site, SiteTls, Tls, UnknownHost,
 };
 use std::ops::Range;
 use std::path::PathBuf;
 
 #[derive(Debug)]
 pub(crate) struct Draft {
-    pub(crate) listen: Vec<Placed<Listener>>,
+    pub(crate) listen: DraftListen,
+    pub(crate) tls: Tls,
     pub(crate) admin: Option<Placed<Admin>>,
     pub(crate) state: Option<PathBuf>,
     /// Not there at all, neither misspelt nor malformed.
@@ -25,6 +27,25 @@ pub(crate) struct Draft {
     pub(crate) services_unread: bool,
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) unknown_host: UnknownHost,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct DraftListen {
+    /// Those of `http`, then those of `https`.
+    pub(crate) listeners: Vec<Placed<Listener>>,
+    /// Not there at all, neither misspelt nor malformed.
+    pub(crate) http_missing: bool,
+    /// The same of `https`.
+    pub(crate) https_missing: bool,
+}
+
+/// What a key says that may be left out.
+#[derive(Debug)]
+pub(crate) struct Keyed<T> {
+    /// Of the key. Of what it stands in, when it is misspelt.
+    pub(crate) span: Range<usize>,
+    /// `None` where it could not be read: the problem is told already.
+    pub(crate) value: Option<T>,
 }
 
 /// A value and the text it was written as.
@@ -46,6 +67,11 @@ pub(crate) struct DraftService {
 #[derive(Debug)]
 pub(crate) struct DraftSite {
     pub(crate) hosts: Vec<Placed<HostPattern>>,
+    pub(crate) tls: Option<Keyed<SiteTls>>,
+    /// `None` also where the file says false.
+    pub(crate) redirect_to_https: Option<Keyed<RedirectToHttps>>,
+    /// `None` also where the file says false.
+    pub(crate) hsts: Option<Keyed<Hsts>>,
     pub(crate) routes: Vec<DraftRoute>,
     /// Every service that a route names, also of routes that could not be read.
     pub(crate) services: Vec<Text>,
@@ -55,13 +81,16 @@ pub(crate) struct DraftSite {
 pub(crate) struct DraftRoute {
     pub(crate) route: Route,
     pub(crate) path: Text,
+    /// Of the key `upgrade`, where it is there.
+    pub(crate) upgrade: Option<Range<usize>>,
 }
 
 impl Draft {
     /// Only for a draft without problems.
     pub(crate) fn into_config(self) -> Config {
         Config {
-            listen: self.listen.into_iter().map(|listener| listener.value).collect(),
+            listen: self.listen.listeners.into_iter().map(|listener| listener.value).collect(),
+            tls: self.tls,
             admin: self.admin.map(|admin| admin.value),
             state: self.state,
             resolver: self.resolver,
@@ -81,6 +110,9 @@ impl DraftSite {
     fn into_site(self) -> Site {
         Site {
             hosts: self.hosts.into_iter().map(|host| host.value).collect(),
+            tls: self.tls.and_then(|keyed| keyed.value),
+            redirect_to_https: self.redirect_to_https.and_then(|keyed| keyed.value),
+            hsts: self.hsts.and_then(|keyed| keyed.value),
             routes: self.routes.into_iter().map(|draft| draft.route).collect(),
         }
     }

@@ -1,7 +1,8 @@
 //! A mapping with known keys, taken apart by its table.
 
 use super::{Context, Text};
-use crate::keys::{Need, Section, Shape, not_yet};
+use crate::expand;
+use crate::keys::{Need, Section, Shape, also_called, not_yet};
 use crate::tree::{Kind, Node};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
@@ -14,6 +15,14 @@ pub(crate) struct Fields<'n> {
     meant: Vec<&'static str>,
     /// What to mark when it is about the mapping as a whole.
     pub(crate) span: Range<usize>,
+}
+
+/// What a key says that may be `true`, `false` or a mapping.
+pub(crate) enum Switch {
+    Off,
+    /// With every default.
+    On,
+    Map,
 }
 
 impl Context<'_> {
@@ -58,11 +67,12 @@ impl Context<'_> {
         if section.key(name).is_some() {
             return None;
         }
-        let nearest = self.suggest(name, section.keys.iter().map(|key| key.name));
+        let elsewhere = also_called(name).iter().copied().find(|name| section.key(name).is_some());
+        let nearest = elsewhere.or_else(|| self.suggest(name, section.keys.iter().map(|key| key.name)));
         let message = format!("{} has no key {}", section.name, super::scalar::show(name));
-        let hint = match (not_yet(name), nearest) {
-            (Some(reason), _) => reason.to_owned(),
-            (None, Some(nearest)) => format!("did you mean `{nearest}`?"),
+        let hint = match (nearest, not_yet(name)) {
+            (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+            (None, Some(reason)) => reason.to_owned(),
             (None, None) => format!("its keys are {}", names(section)),
         };
         self.problem(&key.span, message).hint(hint);
@@ -151,6 +161,17 @@ impl<'n> Fields<'n> {
 
     pub(crate) fn text(&self, context: &mut Context<'_>, name: &str) -> Option<Text> {
         context.text(name, self.get(name)?)
+    }
+
+    pub(crate) fn switch(&self, context: &mut Context<'_>, name: &str) -> Option<Switch> {
+        let node = self.get(name)?;
+        let on = match &node.kind {
+            Kind::Map(_) => return Some(Switch::Map),
+            Kind::Bool(on) => *on,
+            Kind::Text(written) if expand::has_variable(written) => context.boolean(name, node)?,
+            _ => return context.wrong(name, "true, false or a mapping", node),
+        };
+        Some(if on { Switch::On } else { Switch::Off })
     }
 
     pub(crate) fn boolean(&self, context: &mut Context<'_>, name: &str, default: bool) -> bool {

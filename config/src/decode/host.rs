@@ -42,6 +42,14 @@ impl Context<'_> {
     }
 }
 
+/// What a certificate is for: a name, or an address without brackets, in its canonical form.
+pub(super) fn subject(host: &str) -> Option<String> {
+    match host.trim_start_matches('[').trim_end_matches(']').parse::<Ipv6Addr>() {
+        Ok(address) => Some(address.to_string()),
+        Err(_) => is_name(host).then(|| host.to_ascii_lowercase()),
+    }
+}
+
 /// A name or an IPv4 address: labels of letters, digits, `-` and `_` (Compose has those), none empty.
 pub(super) fn is_name(host: &str) -> bool {
     let label = |label: &str| {

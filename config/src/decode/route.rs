@@ -23,7 +23,8 @@ pub(super) fn decode(node: &Node, services: &mut Vec<Text>, context: &mut Contex
     let action = action(&fields, service.as_ref(), pattern.as_ref(), context);
     services.extend(service);
     let route = Route { path: pattern?, methods, headers, action: action?, line: node.line };
-    Some(DraftRoute { route, path: path? })
+    let upgrade = fields.get("upgrade").map(|_| fields.span_of("upgrade"));
+    Some(DraftRoute { route, path: path?, upgrade })
 }
 
 fn methods(node: &Node, context: &mut Context<'_>) -> Vec<String> {

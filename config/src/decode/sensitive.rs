@@ -3,7 +3,8 @@
 use crate::tree::{Kind, Node};
 use std::ops::Range;
 
-/// The value of a key whose name says so, anywhere; and every value of a mapping within `health` (its headers).
+/// The value of a key whose name says so, anywhere; every value of a mapping within `health` (its headers); and a
+/// private key that stands where the path of its file should.
 pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| values(item, secrets)),
@@ -21,6 +22,7 @@ pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
                 }
             }
         }
+        Kind::Text(text) if text.contains(PRIVATE_KEY) => secrets.push(node.span.clone()),
         _ => {}
     }
 }
@@ -52,6 +54,9 @@ fn value_start(line: &str) -> Option<usize> {
         WORDS.iter().chain(&["headers"]).filter_map(|word| Some(lower.find(word)? + word.len())).min()?;
     Some(line[key_end..].find(':').map_or(key_end, |colon| key_end + colon + 1))
 }
+
+/// In the first line of every such PEM.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 const WORDS: [&str; 7] = ["authorization", "cookie", "token", "password", "passwd", "secret", "api-key"];
 

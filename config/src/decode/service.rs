@@ -2,9 +2,12 @@
 
 use super::fields::Fields;
 use super::http::is_token;
+use super::upstream::{self, Upstream};
 use super::{Context, DraftService, Text, force, health, sticky};
 use crate::keys::{BALANCE, ENDPOINT, HASH, MAX_TRACK_WEIGHT, PASSIVE, RETRIES, SERVICE, TIMEOUTS};
-use crate::model::{Balance, Endpoint, EndpointAddress, HashKey, Passive, Retries, Service, Timeouts, Track};
+use crate::model::{
+    Balance, Endpoint, EndpointAddress, HashKey, Passive, Retries, Service, Timeouts, Track, UpstreamProtocol,
+};
 use crate::tree::{Kind, Node};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -24,7 +27,8 @@ pub(super) fn decode(name: &Text, node: &Node, context: &mut Context<'_>) -> Dra
 }
 
 fn service(name: &Text, fields: &Fields<'_>, context: &mut Context<'_>) -> Service {
-    let (tracks, split) = tracks_and_split(name, fields, context);
+    let upstream = upstream::decode(fields, context);
+    let (tracks, split) = tracks_and_split(name, fields, &upstream, context);
     let force = force::decode(fields, context);
     let sticky = sticky::decode(fields, force.as_ref(), context);
     Service {
@@ -34,6 +38,8 @@ fn service(name: &Text, fields: &Fields<'_>, context: &mut Context<'_>) -> Servi
         force,
         sticky,
         balance: fields.get("balance").and_then(|node| balance(node, fields, context)).unwrap_or_default(),
+        protocol: upstream.protocol,
+        tls: upstream.tls,
         keepalive: fields.integer(context, "keepalive", 64) as usize,
         timeouts: timeouts(fields, context),
         passive: passive(fields, context),
@@ -51,6 +57,8 @@ fn stand_in(name: &Text) -> Service {
         force: None,
         sticky: None,
         balance: Balance::default(),
+        protocol: UpstreamProtocol::default(),
+        tls: None,
         keepalive: 64,
         timeouts: Timeouts::default(),
         passive: Passive::default(),
@@ -72,7 +80,12 @@ fn check_name(what: &str, name: &Text, context: &mut Context<'_>) {
     }
 }
 
-fn tracks_and_split(name: &Text, fields: &Fields<'_>, context: &mut Context<'_>) -> (Vec<Track>, Vec<u32>) {
+fn tracks_and_split(
+    name: &Text,
+    fields: &Fields<'_>,
+    upstream: &Upstream,
+    context: &mut Context<'_>,
+) -> (Vec<Track>, Vec<u32>) {
     match (fields.get("endpoints"), fields.get("tracks")) {
         (Some(_), Some(_)) => {
             context
@@ -97,17 +110,18 @@ fn tracks_and_split(name: &Text, fields: &Fields<'_>, context: &mut Context<'_>)
                     .problem(&fields.span_of("split"), "`split` without `tracks`")
                     .hint("a split is between tracks, as in `tracks: { blue: \"app-blue:3000\", green: \"app-green:3000\" }`");
             }
-            (vec![Track { name: String::new(), endpoints: endpoints("endpoints", node, context) }], vec![1])
+            let endpoints = endpoints("endpoints", node, upstream, context);
+            (vec![Track { name: String::new(), endpoints }], vec![1])
         }
         (None, Some(node)) => {
-            let tracks = tracks(node, context);
+            let tracks = tracks(node, upstream, context);
             let split = split(fields, &tracks, context);
             (tracks, split)
         }
     }
 }
 
-fn tracks(node: &Node, context: &mut Context<'_>) -> Vec<Track> {
+fn tracks(node: &Node, upstream: &Upstream, context: &mut Context<'_>) -> Vec<Track> {
     if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
         context
             .problem(&node.span, "`tracks` is empty")
@@ -116,7 +130,8 @@ fn tracks(node: &Node, context: &mut Context<'_>) -> Vec<Track> {
     let mut tracks = Vec::new();
     for (name, node) in context.named("tracks", node) {
         check_name("track", &name, context);
-        tracks.push(Track { endpoints: endpoints(&name.value, node, context), name: name.value });
+        let endpoints = endpoints(&name.value, node, upstream, context);
+        tracks.push(Track { name: name.value, endpoints });
     }
     tracks
 }
@@ -163,7 +178,7 @@ fn unknown_track(name: &Text, tracks: &[Track], context: &mut Context<'_>) {
     context.problem(&name.span, format!("`split` names no track with {}", name.shown())).hint(hint);
 }
 
-fn endpoints(key: &str, node: &Node, context: &mut Context<'_>) -> Vec<Endpoint> {
+fn endpoints(key: &str, node: &Node, upstream: &Upstream, context: &mut Context<'_>) -> Vec<Endpoint> {
     let mut endpoints = Vec::new();
     let mut seen: HashSet<EndpointAddress> = HashSet::new();
     for node in context.one_or_some(key, node) {
@@ -174,6 +189,7 @@ fn endpoints(key: &str, node: &Node, context: &mut Context<'_>) -> Vec<Endpoint>
                 .problem(&address.span, format!("the endpoint {} is here twice", address.shown()))
                 .hint("keep one of the two; for a larger share write { address: ..., weight: 2 }");
         }
+        upstream.suits(&value, &address, context);
         endpoints.push(Endpoint { address: value, weight });
     }
     endpoints

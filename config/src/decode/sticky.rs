@@ -1,11 +1,9 @@
 //! `sticky`: a cookie that keeps a client on its track.
 
 use super::Context;
-use super::fields::Fields;
-use crate::expand;
+use super::fields::{Fields, Switch};
 use crate::keys::STICKY;
 use crate::model::{Force, Sticky};
-use crate::tree::{Kind, Node};
 use std::time::Duration;
 
 pub(super) fn decode(
@@ -13,7 +11,7 @@ pub(super) fn decode(
     force: Option<&Force>,
     context: &mut Context<'_>,
 ) -> Option<Sticky> {
-    let sticky = value(service, service.get("sticky")?, context)?;
+    let sticky = value(service, context)?;
     let span = service.span_of("sticky");
     if service.is_missing("tracks") {
         context.problem(&span, "`sticky` without `tracks`").hint(
@@ -28,14 +26,11 @@ pub(super) fn decode(
     Some(sticky)
 }
 
-fn value(service: &Fields<'_>, node: &Node, context: &mut Context<'_>) -> Option<Sticky> {
-    match &node.kind {
-        Kind::Map(_) => section(service, context),
-        Kind::Bool(_) => context.boolean("sticky", node)?.then(Sticky::default),
-        Kind::Text(written) if expand::has_variable(written) => {
-            context.boolean("sticky", node)?.then(Sticky::default)
-        }
-        _ => context.wrong("sticky", "true, false or a mapping", node),
+fn value(service: &Fields<'_>, context: &mut Context<'_>) -> Option<Sticky> {
+    match service.switch(context, "sticky")? {
+        Switch::Off => None,
+        Switch::On => Some(Sticky::default()),
+        Switch::Map => section(service, context),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The file as a whole, and its small sections.
 
 use super::fields::Fields;
-use super::{Context, Draft, DraftService, DraftSite, Placed, service, site};
-use crate::keys::{ADMIN, DRAIN, LIMITS, LISTEN, PROBES, RESOLVER, TOP};
-use crate::model::{Admin, Drain, Limits, Listener, Probes, Resolver, UnknownHost};
+use super::{Context, Draft, DraftListen, DraftService, DraftSite, Placed, listen, service, site, tls};
+use crate::keys::{ADMIN, DRAIN, LIMITS, PROBES, RESOLVER, TOP};
+use crate::model::{Admin, Drain, Limits, Probes, Resolver, Tls, UnknownHost};
 use crate::tree::{Kind, Node};
 use ipnet::IpNet;
 use std::ops::RangeInclusive;
@@ -30,7 +30,8 @@ pub(crate) fn decode(root: &Node, context: &mut Context<'_>) -> Draft {
 
 fn top(fields: &Fields<'_>, context: &mut Context<'_>) -> Draft {
     Draft {
-        listen: listen(fields, context),
+        listen: listen::decode(fields, context),
+        tls: tls::decode(fields, context),
         admin: admin(fields, context),
         state: state(fields, context),
         state_missing: fields.is_missing("state"),
@@ -52,7 +53,8 @@ fn top(fields: &Fields<'_>, context: &mut Context<'_>) -> Draft {
 
 fn empty() -> Draft {
     Draft {
-        listen: Vec::new(),
+        listen: DraftListen::default(),
+        tls: Tls::default(),
         admin: None,
         state: None,
         state_missing: false,
@@ -67,19 +69,6 @@ fn empty() -> Draft {
         sites: Vec::new(),
         unknown_host: UnknownHost::default(),
     }
-}
-
-fn listen(top: &Fields<'_>, context: &mut Context<'_>) -> Vec<Placed<Listener>> {
-    let Some(fields) = top.section(context, "listen", &LISTEN) else { return Vec::new() };
-    let Some(node) = fields.get("http") else { return Vec::new() };
-    let mut listeners = Vec::new();
-    for node in context.one_or_some("http", node) {
-        let Some(text) = context.text("http", node) else { continue };
-        if let Some(address) = context.listener(&text) {
-            listeners.push(Placed { value: Listener { address }, text });
-        }
-    }
-    listeners
 }
 
 fn admin(top: &Fields<'_>, context: &mut Context<'_>) -> Option<Placed<Admin>> {
@@ -192,6 +181,13 @@ fn limits(top: &Fields<'_>, context: &mut Context<'_>) -> Limits {
         head_size,
         head_fields: fields.integer(context, "head_fields", default.head_fields as u64) as usize,
         target_size,
+        handshake_timeout: fields.duration(
+            context,
+            "handshake_timeout",
+            default.handshake_timeout,
+            &(second / 10..=day),
+        ),
+        streams: fields.integer(context, "streams", u64::from(default.streams)) as u32,
         head_timeout: fields.duration(context, "head_timeout", default.head_timeout, &(second / 10..=day)),
         idle_timeout: fields.duration(context, "idle_timeout", default.idle_timeout, &(second / 10..=day)),
         body_grace: fields.duration(context, "body_grace", default.body_grace, &(second / 10..=day)),

@@ -1,6 +1,6 @@
 //! An entry of `services`.
 
-use super::{Section, Shape, optional, required};
+use super::{Section, Shape, UPSTREAM_TLS, optional, required};
 
 /// The largest weight of an endpoint.
 pub(crate) const MAX_ENDPOINT_WEIGHT: u64 = 1000;
@@ -45,6 +45,16 @@ pub(crate) static SERVICE: Section = Section {
                 &Shape::Section(&BALANCE),
             ),
             "How an endpoint is chosen. Default: least_conn.",
+        ),
+        optional(
+            "protocol",
+            Shape::Choice(&["http1", "h2", "auto"]),
+            "What the endpoints speak: HTTP/1.1, HTTP/2, or what they choose over TLS. Default: http1.",
+        ),
+        optional(
+            "tls",
+            Shape::Either(&Shape::Boolean, &Shape::Section(&UPSTREAM_TLS)),
+            "TLS to the endpoints. Default: false.",
         ),
         optional(
             "keepalive",

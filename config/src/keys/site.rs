@@ -1,6 +1,6 @@
 //! An entry of `sites`.
 
-use super::{Section, Shape, optional, required};
+use super::{HSTS, REDIRECT_TO_HTTPS, SITE_TLS, Section, Shape, optional, required};
 
 pub(crate) static SITE: Section = Section {
     name: "a site",
@@ -9,6 +9,20 @@ pub(crate) static SITE: Section = Section {
             "hosts",
             Shape::OneOrSome(&Shape::Text),
             "Names without port: api.example.com, *.example.com, or * for what no other site has.",
+        ),
+        optional("tls", Shape::Section(&SITE_TLS), "The certificate of the hosts. Default: none."),
+        optional(
+            "redirect_to_https",
+            Shape::Either(
+                &Shape::Boolean,
+                &Shape::Either(&Shape::Choice(&["308", "301"]), &Shape::Section(&REDIRECT_TO_HTTPS)),
+            ),
+            "What comes over plain HTTP is sent to TLS: true (308), a status, or a mapping. Default: false.",
+        ),
+        optional(
+            "hsts",
+            Shape::Either(&Shape::Boolean, &Shape::Section(&HSTS)),
+            "Strict-Transport-Security on every answer over TLS. Default: false.",
         ),
         required("routes", Shape::Some(&Shape::Section(&ROUTE)), "What happens to a request, by path."),
     ],

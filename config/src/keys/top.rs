@@ -1,11 +1,12 @@
 //! The file as a whole, and its small sections.
 
-use super::{SERVICE, SITE, Section, Shape, optional, required};
+use super::{SERVICE, SITE, Section, Shape, TLS, optional, required};
 
 pub(crate) static TOP: Section = Section {
     name: "mizan.yml",
     keys: &[
         required("listen", Shape::Section(&LISTEN), "The sockets that clients reach."),
+        optional("tls", Shape::Section(&TLS), "What all TLS listeners share."),
         optional(
             "admin",
             Shape::Section(&ADMIN),
@@ -42,11 +43,15 @@ pub(crate) static TOP: Section = Section {
 
 pub(crate) static LISTEN: Section = Section {
     name: "`listen`",
-    keys: &[required(
-        "http",
-        Shape::OneOrSome(&Shape::Text),
-        "Plain HTTP: \":80\" (every address), \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/path\"; one or a list.",
-    )],
+    keys: &[
+        optional(
+            "http",
+            Shape::OneOrSome(&Shape::Text),
+            "Plain HTTP: \":80\" (every address), \"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/path\"; one or a list. \
+             This or `https` must be there.",
+        ),
+        optional("https", Shape::OneOrSome(&Shape::Text), "HTTP over TLS, in the forms of `http`."),
+    ],
 };
 
 pub(crate) static ADMIN: Section = Section {
@@ -116,6 +121,12 @@ pub(crate) static LIMITS: Section = Section {
             "head_timeout",
             Shape::Duration,
             "From a head's first byte to its last, then 408. Default: 10s.",
+        ),
+        optional("handshake_timeout", Shape::Duration, "Of a TLS handshake. Default: 10s."),
+        optional(
+            "streams",
+            Shape::Integer(1, 100_000),
+            "Requests under way on one HTTP/2 connection. Default: 128.",
         ),
         optional("idle_timeout", Shape::Duration, "Of a connection between requests. Default: 75s."),
         optional("body_grace", Shape::Duration, "Time a client may spend below body_rate. Default: 10s."),

@@ -15,6 +15,10 @@ pub struct Limits {
     pub target_size: usize,
     /// `head_timeout`: from a head's first byte to its last, then 408. Default 10 s.
     pub head_timeout: Duration,
+    /// `handshake_timeout`: of a TLS handshake. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// `streams`: requests under way on one HTTP/2 connection. Default 128.
+    pub streams: u32,
     /// `idle_timeout`: of a connection between requests. Default 75 s.
     pub idle_timeout: Duration,
     /// `body_grace`: time a client may spend below `body_rate`, both ways. Default 10 s.
@@ -33,6 +37,8 @@ impl Default for Limits {
             head_fields: 100,
             target_size: 8 * 1024,
             head_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            streams: 128,
             idle_timeout: Duration::from_secs(75),
             body_grace: Duration::from_secs(10),
             body_rate: 256,

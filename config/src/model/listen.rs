@@ -3,10 +3,20 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// One listening socket. `listen.http` takes one address or a list of them.
+/// One listening socket. `listen.http` and `listen.https` take one address or a list of them each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     pub address: ListenAddress,
+    pub protocol: ListenProtocol,
+}
+
+/// The key of `listen` that an address stands under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenProtocol {
+    /// `http`: HTTP/1.1, and HTTP/2 with prior knowledge.
+    Http,
+    /// `https`: the same over TLS; HTTP/2 by ALPN.
+    Https,
 }
 
 /// `":80"` is every address of both families (`[::]:80`, or `0.0.0.0:80` where the machine has no IPv6).

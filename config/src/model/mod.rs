@@ -10,6 +10,7 @@ mod listen;
 mod resolver;
 mod service;
 mod site;
+mod tls;
 
 pub use admin::*;
 pub use limits::*;
@@ -17,6 +18,7 @@ pub use listen::*;
 pub use resolver::*;
 pub use service::*;
 pub use site::*;
+pub use tls::*;
 
 use std::path::PathBuf;
 
@@ -25,6 +27,8 @@ use std::path::PathBuf;
 pub struct Config {
     /// `listen`: where clients connect. Never empty.
     pub listen: Vec<Listener>,
+    /// `tls`: what all TLS listeners share.
+    pub tls: Tls,
     /// `admin`: the Unix socket that steers a running proxy; `None` when the file does not name one.
     pub admin: Option<Admin>,
     /// `state`: the folder for what must survive a restart.

@@ -1,5 +1,6 @@
 //! `services`: where requests go.
 
+use super::{UpstreamProtocol, UpstreamTls};
 use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,10 @@ pub struct Service {
     /// only where the file has `state`.
     pub sticky: Option<Sticky>,
     pub balance: Balance,
+    /// `protocol`: what its endpoints speak. Default `http1`.
+    pub protocol: UpstreamProtocol,
+    /// `tls`: over TLS; `None` where the file has none or says false.
+    pub tls: Option<UpstreamTls>,
     /// `keepalive`: idle upstream connections kept, of the whole service; 0 turns reuse off. Default 64.
     pub keepalive: usize,
     pub timeouts: Timeouts,

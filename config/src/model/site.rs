@@ -1,10 +1,18 @@
 //! `sites`: which requests go to which service.
 
+use super::{Hsts, RedirectToHttps, SiteTls};
+
 /// One entry of `sites`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Site {
     /// `hosts`: lower-cased, unique over all sites.
     pub hosts: Vec<HostPattern>,
+    /// `tls`: the certificate of `hosts`; `None` when the file has none.
+    pub tls: Option<SiteTls>,
+    /// `redirect_to_https`; `None` where the file has none or says false.
+    pub redirect_to_https: Option<RedirectToHttps>,
+    /// `hsts`; `None` where the file has none or says false.
+    pub hsts: Option<Hsts>,
     pub routes: Vec<Route>,
 }
 

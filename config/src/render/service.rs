@@ -1,9 +1,9 @@
 //! An entry of `services`.
 
-use super::{MASK, duration, present, text, unix, unless_empty};
+use super::{MASK, duration, present, text, tls, unix, unless_empty};
 use crate::model::{
     Balance, Endpoint, EndpointAddress, Force, HashKey, HealthCheck, Passive, Retries, Service, Sticky,
-    Timeouts, Track,
+    Timeouts, Track, UpstreamProtocol,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +16,8 @@ pub(super) fn render(service: &Service) -> Value {
         force,
         sticky,
         balance,
+        protocol,
+        tls,
         keepalive,
         timeouts,
         passive,
@@ -34,6 +36,12 @@ pub(super) fn render(service: &Service) -> Value {
         "force": force.as_ref().map(self::force),
         "sticky": sticky.as_ref().map_or(json!(false), self::sticky),
         "balance": self::balance(balance),
+        "protocol": match protocol {
+            UpstreamProtocol::Http1 => "http1",
+            UpstreamProtocol::H2 => "h2",
+            UpstreamProtocol::Auto => "auto",
+        },
+        "tls": tls.as_ref().map_or(json!(false), tls::upstream),
         "keepalive": keepalive,
         "timeouts": self::timeouts(timeouts),
         "passive": self::passive(passive),

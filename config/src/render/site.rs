@@ -1,6 +1,6 @@
 //! An entry of `sites`.
 
-use super::{MASK, present, text, unless_empty};
+use super::{MASK, present, text, tls, unless_empty};
 use crate::decode::is_sensitive;
 use crate::model::{
     Action, Forward, HeaderCondition, HeaderTest, HostPattern, PathPattern, Respond, Rewrite, Route, Site,
@@ -8,11 +8,14 @@ use crate::model::{
 use serde_json::{Value, json};
 
 pub(super) fn render(site: &Site) -> Value {
-    let Site { hosts, routes } = site;
-    json!({
+    let Site { hosts, tls, redirect_to_https, hsts, routes } = site;
+    present(json!({
         "hosts": hosts.iter().map(host).collect::<Vec<_>>(),
+        "tls": tls.as_ref().map(tls::site),
+        "redirect_to_https": redirect_to_https.map_or(json!(false), tls::redirect_to_https),
+        "hsts": hsts.as_ref().map_or(json!(false), tls::hsts),
         "routes": routes.iter().map(route).collect::<Vec<_>>(),
-    })
+    }))
 }
 
 fn host(host: &HostPattern) -> Value {

@@ -125,6 +125,12 @@ pub struct TriesFailed {
     pub closed: u64,
     /// The answer broke off.
     pub broken: u64,
+    /// The endpoint's TLS failed: its certificate cannot be verified, or it speaks none.
+    #[serde(default)]
+    pub tls: u64,
+    /// The endpoint refused the request before it did anything with it (HTTP/2: GOAWAY, REFUSED_STREAM).
+    #[serde(default)]
+    pub refused: u64,
 }
 
 /// `PUT /v1/services/{service}/marks/{mark}`: a point in time to count from. A service keeps the last 16.
