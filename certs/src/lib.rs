@@ -1,8 +1,42 @@
-//! Certificates. So far: the workspace's one crypto provider, and what it signs.
+//! Certificates: what TLS needs from disk, and the workspace's one crypto provider.
+//!
+//! [`ServerTls`] is what listeners need: it is read whole, told of with every [`Fault`] it has, and swapped whole.
+//! [`load_upstream`] is the same for connections to endpoints. The crate knows rustls and files, never Pingora or tokio,
+//! and reads the time from the [`Clock`] it is given.
 
+mod certificate;
+mod chain;
+mod client_auth;
+mod dates;
+mod digest;
+mod fault;
+mod files;
+mod identity;
+mod names;
+mod ocsp;
+mod pair;
+mod pem;
+mod profile;
+mod resolver;
+mod server;
 mod sign;
+mod sni;
+mod stamps;
+mod tickets;
+mod unverified;
+mod upstream;
 
+pub use certificate::CertificateInfo;
+pub use client_auth::ClientAuthId;
+pub use fault::{Fault, Gravity};
+pub use identity::ClientIdentity;
+pub use server::{Loaded, ServerTls, SiteTls};
 pub use sign::{KEY_SIZE, NoRandomness, Signer, new_key};
+pub use stamps::Stamps;
+pub use upstream::{ClientTls, load_upstream};
+
+/// Tells the time, in Unix seconds.
+pub type Clock = fn() -> u64;
 
 /// Makes aws-lc-rs the process's only crypto provider.
 ///

@@ -1,0 +1,9 @@
+//! Certificates made for the occasion, read from real files, shown in real handshakes; no sockets.
+
+mod client_auth;
+mod faults;
+mod handshake;
+mod ocsp;
+mod resumption;
+mod support;
+mod upstream;
