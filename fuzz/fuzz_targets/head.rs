@@ -75,7 +75,8 @@ fn accepted(head: &[u8], parsed: &RequestHead<'_>) {
         parsed_by_the_engine(head, parsed, &fields);
     }
     let h2 = fields.iter().copied().filter(|(name, _)| !name.eq_ignore_ascii_case("connection"));
-    let _ = check_h2(parsed.method, Some(parsed.target.as_bytes()), parsed.authority, h2);
+    let limits = HeadLimits { size: usize::MAX, fields: 16, target: 64 };
+    let _ = check_h2(parsed.method, Some(parsed.target.as_bytes()), parsed.authority, h2, &limits);
 }
 
 fn rewritten(head: &[u8], parsed: &RequestHead<'_>) {

@@ -6,10 +6,14 @@
 pub mod balance;
 pub mod discover;
 pub mod forwarded;
+pub mod grpc;
+pub mod h2;
 pub mod head;
 pub mod health;
 pub mod rate;
+pub mod redirect;
 pub mod retry;
 pub mod route;
+pub mod secure;
 pub mod split;
 pub mod stats;

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Failure {
     /// There was no connection: refused, unreachable, too slow, failed TLS handshake. Nothing was sent.
     Connect,
+    /// The endpoint said that it did nothing with it (RFC 9113, 8.7).
+    Refused,
     /// The connection was closed before the first byte of an answer; what was sent may have been read.
     Closed,
     /// No answer within the time limit: the endpoint may be at work on it.
@@ -54,6 +56,8 @@ impl Method {
 pub enum Body {
     /// It has none, or none of it was sent.
     Unsent,
+    /// Some was, and all of that is kept.
+    Kept,
     /// Some was; it is not kept, so it cannot be sent again.
     Begun,
 }
@@ -73,9 +77,12 @@ pub enum Decision {
 /// May the request be sent to another endpoint? Takes one retry out of the budget if so and something was sent.
 pub fn may_retry(tried: Tried, budget: &Budget, now_ms: u64) -> Decision {
     let repeatable = match (tried.failure, tried.body, tried.method) {
-        (Failure::Connect, Body::Unsent, _) | (Failure::Closed, Body::Unsent, Method::Idempotent) => true,
+        (Failure::Connect, Body::Unsent, _)
+        | (Failure::Refused, Body::Unsent | Body::Kept, _)
+        | (Failure::Closed, Body::Unsent, Method::Idempotent) => true,
         (Failure::Closed, Body::Unsent, Method::Other)
-        | (Failure::Connect | Failure::Closed, Body::Begun, _)
+        | (Failure::Connect | Failure::Closed, Body::Kept | Body::Begun, _)
+        | (Failure::Refused, Body::Begun, _)
         | (Failure::Timeout | Failure::Answer, _, _) => false,
     };
     if !repeatable {
@@ -86,12 +93,8 @@ pub fn may_retry(tried: Tried, budget: &Budget, now_ms: u64) -> Decision {
     }
     match tried.failure {
         Failure::Connect => Decision::Retry,
-        Failure::Closed | Failure::Timeout | Failure::Answer => {
-            if budget.withdraw(now_ms) {
-                Decision::Retry
-            } else {
-                Decision::OverBudget
-            }
+        Failure::Refused | Failure::Closed | Failure::Timeout | Failure::Answer => {
+            if budget.withdraw(now_ms) { Decision::Retry } else { Decision::OverBudget }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! HTTP/1 would make of the request (RFC 9113 §10.3).
 
 use super::bytes::{control_at, is_token};
-use super::{Refusal, Rule, host, length, target};
+use super::{HeadLimits, Refusal, Rule, host, length, target};
 
 /// What an HTTP/2 request says, once all rules are met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +18,17 @@ pub struct H2Head<'a> {
 }
 
 /// Applies the rules to the pseudo-fields and the fields of a request.
+///
+/// The limits are those of HTTP/1, for what the head would be there: all cookies are one field (RFC 9113 §8.2.3; a
+/// browser sends each as a field of its own), pseudo-fields are none.
 pub fn check_h2<'a>(
     method: &str,
     path: Option<&[u8]>,
     authority: Option<&'a str>,
     fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    limits: &HeadLimits,
 ) -> Result<H2Head<'a>, Refusal> {
-    Ok(check(method, path, authority, fields)?)
+    Ok(check(method, path, authority, fields, limits)?)
 }
 
 fn check<'a>(
@@ -32,6 +36,7 @@ fn check<'a>(
     path: Option<&[u8]>,
     authority: Option<&'a str>,
     fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    limits: &HeadLimits,
 ) -> Result<H2Head<'a>, Rule> {
     if !is_token(method.as_bytes()) {
         return Err(Rule::MethodInvalid);
@@ -42,9 +47,14 @@ fn check<'a>(
     if method.eq_ignore_ascii_case("TRACE") || method.eq_ignore_ascii_case("CONNECT") {
         return Err(Rule::MethodRefused);
     }
-    target::check_path(path.filter(|path| !path.is_empty()).ok_or(Rule::PathMissing)?, method.as_bytes())?;
-    let mut seen = Seen::default();
+    let path = path.filter(|path| !path.is_empty()).ok_or(Rule::PathMissing)?;
+    if path.len() > limits.target {
+        return Err(Rule::TargetTooLong);
+    }
+    target::check_path(path, method.as_bytes())?;
+    let mut seen = Seen { size: path.len(), ..Seen::default() };
     for (name, value) in fields {
+        seen.count(name, value, limits)?;
         seen.take(name, value)?;
     }
     let authority = match (authority, seen.host) {
@@ -65,9 +75,25 @@ struct Seen<'a> {
     host: Option<&'a str>,
     length: Option<u64>,
     expect_continue: bool,
+    cookie: bool,
+    /// Fields, all cookies one.
+    count: usize,
+    /// Bytes of target, names and values.
+    size: usize,
 }
 
 impl<'a> Seen<'a> {
+    fn count(&mut self, name: &str, value: &[u8], limits: &HeadLimits) -> Result<(), Rule> {
+        let crumb = name == "cookie";
+        self.count += usize::from(!(crumb && self.cookie));
+        self.cookie |= crumb;
+        if self.count > limits.fields {
+            return Err(Rule::TooManyFields);
+        }
+        self.size += name.len() + value.len();
+        if self.size > limits.size { Err(Rule::HeadTooLarge) } else { Ok(()) }
+    }
+
     fn take(&mut self, name: &str, value: &'a [u8]) -> Result<(), Rule> {
         if !is_token(name.as_bytes()) || name.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err(Rule::FieldName);
@@ -98,11 +124,13 @@ impl<'a> Seen<'a> {
 mod tests {
     use super::*;
 
+    const LIMITS: HeadLimits = HeadLimits { size: 1024, fields: 8, target: 64 };
+
     type Given<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a [(&'static str, &'static str)]);
 
     fn verdict((method, path, authority, fields): Given<'_>) -> Result<String, Rule> {
         let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
-        check_h2(method, path.map(str::as_bytes), authority, fields)
+        check_h2(method, path.map(str::as_bytes), authority, fields, &LIMITS)
             .map(|head| head.authority.to_owned())
             .map_err(|refusal| refusal.rule)
     }
@@ -173,5 +201,30 @@ mod tests {
         ] {
             assert_eq!(verdict(given), Err(rule), "{given:?}");
         }
+    }
+
+    #[test]
+    fn the_limits_of_http1_hold() {
+        let at = |length: usize| format!("/{}", "x".repeat(length - 1));
+        assert_eq!(verdict(("GET", Some(&at(64)), Some("a"), &[])), Ok("a".to_owned()));
+        assert_eq!(verdict(("GET", Some(&at(65)), Some("a"), &[])), Err(Rule::TargetTooLong));
+        assert_eq!(verdict(("GET", Some("/"), Some("a"), &[("x", ""); 8])), Ok("a".to_owned()));
+        assert_eq!(verdict(("GET", Some("/"), Some("a"), &[("x", ""); 9])), Err(Rule::TooManyFields));
+        // `/`, then names and values of 128 bytes.
+        let value = "v".repeat(127);
+        let fields = |count| std::iter::repeat_n(("x", value.as_bytes()), count);
+        let of = |count| check_h2("GET", Some(b"/"), Some("a"), fields(count), &LIMITS).map_err(|r| r.rule);
+        assert!(of(7).is_ok());
+        assert_eq!(of(8), Err(Rule::HeadTooLarge));
+        assert_eq!((Rule::TargetTooLong.status(), Rule::TooManyFields.status()), (414, 431));
+    }
+
+    #[test]
+    fn a_browser_s_many_cookies_are_one_field() {
+        let mut fields = vec![("cookie", "a=b"); 100];
+        fields.extend([("x", ""); 7]);
+        assert_eq!(verdict(("GET", Some("/"), Some("a"), &fields)), Ok("a".to_owned()));
+        fields.push(("x", ""));
+        assert_eq!(verdict(("GET", Some("/"), Some("a"), &fields)), Err(Rule::TooManyFields));
     }
 }

@@ -88,8 +88,9 @@ impl<'a> Removals<'a> {
 /// What to remove from a request before it goes on.
 ///
 /// `te: trailers` stays (gRPC asks for it). With `keep_upgrade` the Upgrade field stays; Connection goes even so, and
-/// whoever forwards sets `connection: upgrade`. Besides the fields of the connection: Proxy, and fields disguised with
-/// `_` as ones that are trusted or set here (`X_Forwarded_For`).
+/// whoever forwards sets `connection: upgrade`. Besides the fields of the connection: Proxy, fields disguised with `_`
+/// as ones that are trusted or set here (`X_Forwarded_For`), and, however spelled, those that say which certificate the
+/// client showed (`X-SSL-Client-*`, `Client-Cert`, `Client-Cert-Chain`): they are the edge's to add.
 pub fn request_removals<'a>(
     fields: impl Iterator<Item = (&'a str, &'a [u8])>,
     keep_upgrade: bool,
@@ -105,7 +106,9 @@ pub fn request_removals<'a>(
                     removals.nominated(value);
                 }
             }
-            None if names::is_twin(name.as_bytes()) => removals.add(name),
+            None if names::is_edge_only(name.as_bytes()) || names::is_twin(name.as_bytes()) => {
+                removals.add(name);
+            }
             None => {}
         }
     }
@@ -231,6 +234,8 @@ mod tests {
             "Authorization",
             "Content-Type",
             "traceparent",
+            "X-SSL-Client-Verify",
+            "Client-Cert",
         ] {
             assert_eq!(of(&[("Connection", name)], false), ["connection"], "{name}");
         }
@@ -257,6 +262,31 @@ mod tests {
             of(&[("X_Forwarded_For", "1"), ("x_custom", "2"), ("content_length", "3")], false),
             ["x_forwarded_for", "content_length"]
         );
+    }
+
+    #[test]
+    fn a_client_cannot_say_which_certificate_it_showed() {
+        for name in [
+            "X-SSL-Client-Verify",
+            "x-ssl-client-s-dn",
+            "X_SSL_Client_Fingerprint",
+            "x-ssl_client-serial",
+            "Client-Cert",
+            "client_cert",
+            "Client-Cert_Chain",
+        ] {
+            let removed = name.to_ascii_lowercase();
+            assert_eq!(of(&[(name, "SUCCESS")], false), [removed.as_str()], "{name}");
+            // Nominated before or after, among so many others that no further nominee would be taken.
+            let many = (0..NOMINEES).map(|i| format!("x{i}")).chain([name.to_owned()]);
+            let many = many.collect::<Vec<_>>().join(",");
+            for fields in [[("connection", many.as_str()), (name, "1")], [(name, "1"), ("connection", &many)]]
+            {
+                let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
+                let removals = request_removals(fields, true);
+                assert_eq!(removals.iter().filter(|name| *name == removed).count(), 1, "{name}");
+            }
+        }
     }
 
     #[test]
