@@ -3,7 +3,7 @@
 FROM scratch
 COPY --chown=65532:65532 root/ /
 USER 65532:65532
-EXPOSE 80
+EXPOSE 80 443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --retries=3 CMD ["/mizan", "healthcheck", "--config", "/etc/mizan/mizan.yml"]
 ENTRYPOINT ["/mizan"]

@@ -13,3 +13,8 @@ pub(crate) fn now() -> u64 {
 pub(crate) fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
+
+/// The same in seconds: what certificates are valid by.
+pub(crate) fn unix_seconds() -> u64 {
+    unix_ms() / 1000
+}

@@ -19,5 +19,6 @@ mod runtime;
 mod snapshot;
 mod state;
 mod stats;
+mod tls;
 mod unix_socket;
 mod upstream;

@@ -2,19 +2,24 @@
 
 use crate::gate::Gate;
 use crate::snapshot::Snapshot;
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use mizan_certs::ServerTls;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 pub(crate) struct Runtime {
     snapshot: ArcSwap<Snapshot>,
+    /// The certificates in force; `None` until the first ones are. Swapped with the snapshot, and whenever the files change.
+    server_tls: ArcSwapOption<ServerTls>,
     pub(crate) gate: Arc<Gate>,
     /// Shared with every snapshot, so that a request sees it without a second look here.
     draining: Arc<AtomicBool>,
     requests: Arc<Requests>,
     last_full: AtomicU64,
+    /// The port of the first TLS listener; 0: there is none.
+    https_port: AtomicU16,
     pub(crate) started_unix_ms: u64,
 }
 
@@ -36,9 +41,11 @@ impl Runtime {
         Arc::new(Self {
             gate: Gate::new(snapshot.limits.connections),
             snapshot: ArcSwap::from_pointee(snapshot),
+            server_tls: ArcSwapOption::empty(),
             draining,
             requests: Arc::default(),
             last_full: AtomicU64::new(0),
+            https_port: AtomicU16::new(0),
             started_unix_ms: crate::clock::unix_ms(),
         })
     }
@@ -57,6 +64,28 @@ impl Runtime {
     pub(crate) fn install(&self, next: Snapshot) -> Arc<Snapshot> {
         self.gate.set_limit(next.limits.connections);
         self.snapshot.swap(Arc::new(next))
+    }
+
+    /// The certificates in force.
+    pub(crate) fn server_tls(&self) -> Guard<Option<Arc<ServerTls>>> {
+        self.server_tls.load()
+    }
+
+    /// Puts certificates in force for every handshake that begins from now on.
+    pub(crate) fn install_tls(&self, tls: Arc<ServerTls>) {
+        self.server_tls.store(Some(tls));
+    }
+
+    pub(crate) fn set_https_port(&self, port: Option<u16>) {
+        self.https_port.store(port.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Where clients reach TLS, as far as the listeners say it.
+    pub(crate) fn https_port(&self) -> u16 {
+        match self.https_port.load(Ordering::Relaxed) {
+            0 => 443,
+            port => port,
+        }
     }
 
     pub(crate) fn draining(&self) -> bool {

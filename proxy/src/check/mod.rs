@@ -2,10 +2,19 @@
 
 mod probe;
 
-pub(crate) use probe::Target;
-
-use mizan_config::model::HealthCheck;
+use crate::upstream::Address;
+use mizan_config::model::{HealthCheck, UpstreamProtocol};
 use mizan_policy::health::active::{Checks, Outcome, Thresholds, Verdict, first_wait, next_wait};
+use rustls::ClientConfig;
+use std::sync::Arc;
+
+/// Whom to check, and how it is spoken to.
+pub(crate) struct Target {
+    pub(crate) address: Address,
+    /// `None`: plain. Else with the name that the endpoint has to prove.
+    pub(crate) tls: Option<(Arc<ClientConfig>, String)>,
+    pub(crate) protocol: UpstreamProtocol,
+}
 
 /// Checks an endpoint until aborted. `changed` is called whenever the verdict changes, with the reason for a bad one.
 pub(crate) async fn watch_endpoint(

@@ -1,32 +1,31 @@
 //! One check.
 
+use super::Target;
+use crate::upstream::Address;
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Request, Response, header};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use mizan_config::model::HealthCheck;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use mizan_config::model::{HealthCheck, UpstreamProtocol};
+use rustls::pki_types::ServerName;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 
 /// An answer's head beyond this size is a failure; its body is not read at all.
 const HEAD_SIZE: usize = 64 * 1024;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
 
 /// Why a check failed, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProbeError {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    #[error("TLS failed: {0}")]
+    Tls(io::Error),
     #[error("no answer within {} ms", .0.as_millis())]
     Time(Duration),
     #[error("answered {got}, wanted {wanted}")]
@@ -40,43 +39,100 @@ pub(crate) enum ProbeError {
 /// Asks once. Within `check.timeout`, connect included.
 pub(super) async fn probe(check: &HealthCheck, target: &Target, host: &str) -> Result<(), ProbeError> {
     let asking = async {
-        match target {
-            Target::Tcp(address) => {
-                ask(check, TcpStream::connect(address).await.map_err(ProbeError::Connect)?, host).await
+        match &target.address {
+            Address::Tcp(address) => {
+                open(check, target, TcpStream::connect(address).await.map_err(ProbeError::Connect)?, host)
+                    .await
             }
-            Target::Unix(path) => {
-                ask(check, UnixStream::connect(path).await.map_err(ProbeError::Connect)?, host).await
+            Address::Unix(path) => {
+                open(check, target, UnixStream::connect(path).await.map_err(ProbeError::Connect)?, host).await
             }
         }
     };
     tokio::time::timeout(check.timeout, asking).await.map_err(|_| ProbeError::Time(check.timeout))?
 }
 
+/// The protocol is the one that requests are forwarded by.
+async fn open<S>(check: &HealthCheck, target: &Target, stream: S, host: &str) -> Result<(), ProbeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some((config, name)) = &target.tls else {
+        return match target.protocol {
+            UpstreamProtocol::H2 => ask_h2(check, stream, "http", host).await,
+            UpstreamProtocol::Http1 | UpstreamProtocol::Auto => ask(check, stream, host).await,
+        };
+    };
+    let name =
+        ServerName::try_from(name.clone()).map_err(|error| ProbeError::Tls(io::Error::other(error)))?;
+    let stream = TlsConnector::from(config.clone()).connect(name, stream).await.map_err(ProbeError::Tls)?;
+    let chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    match target.protocol {
+        UpstreamProtocol::Http1 => ask(check, stream, host).await,
+        UpstreamProtocol::Auto if !chosen => ask(check, stream, host).await,
+        UpstreamProtocol::H2 | UpstreamProtocol::Auto => ask_h2(check, stream, "https", host).await,
+    }
+}
+
 async fn ask<S>(check: &HealthCheck, stream: S, host: &str) -> Result<(), ProbeError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut request = Request::get(&check.path)
-        .header(header::HOST, host)
-        .header(header::USER_AGENT, concat!("mizan/", env!("CARGO_PKG_VERSION"), " (health check)"))
-        .header(header::CONNECTION, "close");
+    let request = request(check, Request::get(&check.path).header(header::HOST, host))?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_buf_size(HEAD_SIZE).handshake(TokioIo::new(stream)).await?;
+    let answer = sender.send_request(request);
+    judge(check, answered(answer, connection).await?.status())
+}
+
+async fn ask_h2<S>(check: &HealthCheck, stream: S, scheme: &str, host: &str) -> Result<(), ProbeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let target = http::Uri::builder().scheme(scheme).authority(host).path_and_query(check.path.as_str());
+    let request = request(check, Request::get(target.build()?).version(http::Version::HTTP_2))?;
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .max_header_list_size(HEAD_SIZE as u32)
+        .handshake(TokioIo::new(stream))
+        .await?;
+    let answer = sender.send_request(request);
+    judge(check, answered(answer, connection).await?.status())
+}
+
+fn request(
+    check: &HealthCheck,
+    mut request: http::request::Builder,
+) -> Result<Request<Empty<Bytes>>, ProbeError> {
+    request =
+        request.header(header::USER_AGENT, concat!("mizan/", env!("CARGO_PKG_VERSION"), " (health check)"));
+    if request.version_ref() != Some(&http::Version::HTTP_2) {
+        request = request.header(header::CONNECTION, "close");
+    }
     for (name, value) in &check.headers {
         request = request.header(name, value.expose());
     }
-    let request = request.body(Empty::<Bytes>::new())?;
-    let (mut sender, connection) =
-        http1::Builder::new().max_buf_size(HEAD_SIZE).handshake(TokioIo::new(stream)).await?;
+    Ok(request.body(Empty::<Bytes>::new())?)
+}
+
+/// Drives the connection until the answer's head is there.
+async fn answered(
+    answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    connection: impl Future<Output = hyper::Result<()>>,
+) -> Result<Response<Incoming>, ProbeError> {
     let mut connection = std::pin::pin!(connection);
-    let mut answer = std::pin::pin!(sender.send_request(request));
-    let response = tokio::select! {
-        response = &mut answer => response?,
+    let mut answer = std::pin::pin!(answer);
+    tokio::select! {
+        response = &mut answer => Ok(response?),
         // The connection may end with the answer; what there is of it is in the sender by then.
         ended = &mut connection => match ended {
-            Ok(()) => answer.await?,
-            Err(error) => return Err(error.into()),
+            Ok(()) => Ok(answer.await?),
+            Err(error) => Err(error.into()),
         },
-    };
-    let got = response.status().as_u16();
+    }
+}
+
+fn judge(check: &HealthCheck, got: http::StatusCode) -> Result<(), ProbeError> {
+    let got = got.as_u16();
     if check.status.iter().any(|(from, to)| (*from..=*to).contains(&got)) {
         return Ok(());
     }
@@ -106,10 +162,14 @@ mod tests {
         }
     }
 
+    fn target(address: std::net::SocketAddr) -> Target {
+        Target { address: Address::Tcp(address), tls: None, protocol: UpstreamProtocol::Http1 }
+    }
+
     /// Answers one connection; hands back the request it got.
     async fn server(answer: &'static str) -> (Target, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let target = Target::Tcp(listener.local_addr().expect("bound"));
+        let target = target(listener.local_addr().expect("bound"));
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut request = vec![0; 4096];
@@ -142,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn silence_ends_at_the_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let target = Target::Tcp(listener.local_addr().expect("bound"));
+        let target = target(listener.local_addr().expect("bound"));
         let error = probe(&check(), &target, "api").await.expect_err("nobody answers");
         assert_eq!(error.to_string(), "no answer within 500 ms");
     }

@@ -1,13 +1,14 @@
 //! `mizan check`: every problem of a file.
 
-use super::fail;
-use crate::{observe, snapshot};
+use crate::lifecycle::Candidate;
+use crate::observe;
+use crate::tls::Strictness;
 use clap::Args;
-use mizan_config::Examined;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Say every problem of a mizan.yml, with line, column and what to do. Exit code 0: none, 1: at least one.
+/// Say every problem of a mizan.yml and of the certificates that it names, with line, column and what to do. Exit code 0:
+/// none, 1: at least one.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The file to check
@@ -17,12 +18,9 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> ExitCode {
-        match mizan_config::examine_file(&self.file) {
-            Ok(Examined { config, warnings }) => {
+        match super::candidate(&self.file, Strictness::Valid) {
+            Ok(Candidate { config, warnings, .. }) => {
                 eprint!("{}", observe::render_warnings(&warnings));
-                if let Err(error) = snapshot::router(&config) {
-                    return fail(format_args!("{}: {error}", self.file.display()));
-                }
                 println!(
                     "{}: good ({} sites, {} services, {} listeners)",
                     self.file.display(),
@@ -32,10 +30,7 @@ impl Check {
                 );
                 ExitCode::SUCCESS
             }
-            Err(problems) => {
-                eprint!("{}", observe::render(&problems));
-                ExitCode::FAILURE
-            }
+            Err(code) => code,
         }
     }
 }

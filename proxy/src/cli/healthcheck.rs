@@ -7,7 +7,9 @@ use http::{Request, StatusCode, header};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use mizan_config::model::{ListenAddress, Probes};
+use mizan_certs::ClientTls;
+use mizan_config::model::{HostPattern, ListenAddress, ListenProtocol, Probes, Site};
+use rustls::pki_types::ServerName;
 use std::fmt::{Display, Formatter};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,14 +19,16 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
+use tokio_rustls::TlsConnector;
 
 /// From the connect to the answer's head.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Ask the mizan that runs with this file whether it serves. Exit code 0: it does, 1: it does not, with the reason.
 ///
-/// The question goes to the file's first listener, over loopback where that listens on every address, for the path
-/// `probes.health`.
+/// The question goes to the file's first listener (one for plain HTTP where there is one), over loopback where that listens
+/// on every address, for the path `probes.health`. Over TLS the certificate is not verified: whether the process serves is
+/// asked, not whether clients trust it.
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
     /// The file that the running mizan was started with
@@ -48,6 +52,8 @@ enum HealthcheckError {
     NoPort,
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    #[error("TLS failed: {0}")]
+    Tls(io::Error),
     #[error("no answer within {} s", DEADLINE.as_secs())]
     Time,
     #[error("answered {0}")]
@@ -69,21 +75,39 @@ impl Healthcheck {
                 return fail(format_args!("where to ask is not known: {first}"));
             }
         };
-        let target = match target(&config.listen[0].address) {
+        let listener = &config.listen[0];
+        let target = match target(&listener.address) {
             Ok(target) => target,
             Err(error) => return fail(error),
         };
-        match check(&target, &config.probes) {
+        let tls = (listener.protocol == ListenProtocol::Https).then(|| name_for_tls(&config.sites));
+        match check(&target, tls.as_deref(), &config.probes) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(format_args!("{target}: {error}")),
         }
     }
 }
 
-fn check(target: &Target, probes: &Probes) -> Result<(), HealthcheckError> {
+/// The name of a site that has a certificate and asks for none, if there is one; else any: a site for all takes it.
+fn name_for_tls(sites: &[Site]) -> String {
+    let asks = |site: &&Site| {
+        site.tls.as_ref().is_some_and(|tls| tls.client_auth.as_ref().is_some_and(|auth| auth.required))
+    };
+    let with_certificate = || sites.iter().filter(|site| site.tls.is_some());
+    let site = with_certificate().find(|site| !asks(site)).or_else(|| with_certificate().next());
+    let name = site.and_then(|site| site.hosts.first()).map(|host| match host {
+        HostPattern::Exact(name) => name.clone(),
+        HostPattern::Wildcard(domain) => format!("health.{domain}"),
+        HostPattern::Any => "localhost".to_owned(),
+    });
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// `tls`: the name to ask for.
+fn check(target: &Target, tls: Option<&str>, probes: &Probes) -> Result<(), HealthcheckError> {
     let path = probes.health.as_deref().ok_or(HealthcheckError::NoProbe)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(HealthcheckError::Start)?;
-    let asked = async { tokio::time::timeout(DEADLINE, ask(target, path)).await };
+    let asked = async { tokio::time::timeout(DEADLINE, ask(target, tls, path)).await };
     match runtime.block_on(asked).map_err(|_| HealthcheckError::Time)?? {
         StatusCode::OK => Ok(()),
         status => Err(HealthcheckError::Status(status)),
@@ -103,15 +127,26 @@ fn target(listener: &ListenAddress) -> Result<Target, HealthcheckError> {
     if address.port() == 0 { Err(HealthcheckError::NoPort) } else { Ok(Target::Tcp(address)) }
 }
 
-async fn ask(target: &Target, path: &str) -> Result<StatusCode, HealthcheckError> {
+async fn ask(target: &Target, tls: Option<&str>, path: &str) -> Result<StatusCode, HealthcheckError> {
     match target {
         Target::Tcp(address) => {
-            status(TcpStream::connect(address).await.map_err(HealthcheckError::Connect)?, path).await
+            over(TcpStream::connect(address).await.map_err(HealthcheckError::Connect)?, tls, path).await
         }
         Target::Unix(socket) => {
-            status(UnixStream::connect(socket).await.map_err(HealthcheckError::Connect)?, path).await
+            over(UnixStream::connect(socket).await.map_err(HealthcheckError::Connect)?, tls, path).await
         }
     }
+}
+
+async fn over<S>(stream: S, tls: Option<&str>, path: &str) -> Result<StatusCode, HealthcheckError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some(name) = tls else { return status(stream, path).await };
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|error| HealthcheckError::Tls(io::Error::other(error)))?;
+    let connector = TlsConnector::from(ClientTls::unverified().config(&[b"http/1.1"]));
+    status(connector.connect(name, stream).await.map_err(HealthcheckError::Tls)?, path).await
 }
 
 async fn status<S>(stream: S, path: &str) -> Result<StatusCode, HealthcheckError>

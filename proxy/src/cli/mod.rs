@@ -7,7 +7,11 @@ mod run;
 mod schema;
 mod version;
 
+use crate::lifecycle::{Candidate, Unfit};
+use crate::observe;
+use crate::tls::Strictness;
 use clap::{Parser, Subcommand};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Mizan: a reverse proxy and load balancer for applications that run with Docker Compose.
@@ -51,6 +55,18 @@ impl Cli {
             Verb::Version(verb) => verb.run(),
         }
     }
+}
+
+/// What could be put in force of a file; on stderr why not.
+fn candidate(file: &Path, strictness: Strictness) -> Result<Candidate, ExitCode> {
+    let examined = mizan_config::examine_file(file).map_err(Unfit::Problems);
+    examined.and_then(|examined| Candidate::of(examined, None, strictness)).map_err(|unfit| match unfit {
+        Unfit::Problems(problems) => {
+            eprint!("{}", observe::render(&problems));
+            ExitCode::FAILURE
+        }
+        Unfit::Build(error) => fail(format_args!("{}: {error}", file.display())),
+    })
 }
 
 /// One line on stderr, and exit code 1.

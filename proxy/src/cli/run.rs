@@ -3,6 +3,7 @@
 use super::fail;
 use crate::lifecycle::{self, RunOptions};
 use crate::observe;
+use crate::tls::Strictness;
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -25,18 +26,17 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> ExitCode {
-        let config = match mizan_config::load(&self.config) {
-            Ok(config) => config,
-            Err(problems) => {
-                eprint!("{}", observe::render(&problems));
-                return ExitCode::FAILURE;
-            }
+        // Better an expired certificate than no service at all: that is said, and served.
+        let candidate = match super::candidate(&self.config, Strictness::Usable) {
+            Ok(candidate) => candidate,
+            Err(code) => return code,
         };
+        eprint!("{}", observe::render_warnings(&candidate.warnings));
         let _flush = observe::log_to_stderr();
         let threads = threads(self.threads);
         let options = RunOptions { file: Some(self.config), threads };
         serve(threads, async move {
-            let running = lifecycle::start(config, options).await.map_err(|error| error.to_string())?;
+            let running = lifecycle::start(candidate, options).await.map_err(|error| error.to_string())?;
             running.until_stopped().await;
             Ok(())
         })

@@ -2,7 +2,8 @@
 
 mod backend;
 
-use crate::lifecycle::{self, RunError, RunOptions};
+use crate::lifecycle::{self, Candidate, RunError, RunOptions, Unfit};
+use crate::tls::Strictness;
 use backend::Backend;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -20,10 +21,11 @@ pub(crate) async fn serve(listen: SocketAddr, threads: usize) -> Result<(), Stri
     let backends =
         [start("blue-1", "blue").await?, start("blue-2", "blue").await?, start("green-1", "green").await?];
     let text = configuration(listen, folder.path(), &backends);
-    let source = mizan_config::parse("the demo's mizan.yml", &text, &|_| None);
-    let config =
-        source.map_err(|problems| format!("the demo's own configuration is refused:\n{problems}"))?;
-    let running = lifecycle::start(config, RunOptions { file: None, threads }).await.map_err(told)?;
+    let examined = mizan_config::examine("the demo's mizan.yml", &text, &|_| None).map_err(Unfit::Problems);
+    let candidate = examined
+        .and_then(|examined| Candidate::of(examined, None, Strictness::Valid))
+        .map_err(|unfit| format!("the demo's own configuration is refused:\n{unfit}"))?;
+    let running = lifecycle::start(candidate, RunOptions { file: None, threads }).await.map_err(told)?;
     print!("{}", greeting(&running.listeners().concat(), folder.path(), &text));
     running.until_stopped().await;
     println!("The demo has ended; nothing is left behind.");

@@ -1,8 +1,8 @@
 //! The answer's way out: held against the rules, stripped of what is between two hops.
 
-use super::choose;
 use super::context::Context;
 use super::view::fields;
+use super::{choose, secure};
 use crate::upstream::Failure;
 use mizan_policy::head::{self, Asked};
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
@@ -64,6 +64,9 @@ pub(super) fn prepare(
         && let Some(cookie) = context.upstream.as_mut().and_then(|upstream| upstream.place.set_cookie.take())
     {
         response.append_header(http::header::SET_COOKIE, cookie)?;
+    }
+    if context.status >= 200 {
+        secure::add_hsts(response, context)?;
     }
     if session.req_header().version == http::Version::HTTP_10 {
         // Chunks came with HTTP/1.1: here the end of the connection is the end of the body.

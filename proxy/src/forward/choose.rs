@@ -3,6 +3,7 @@
 
 use super::context::{Context, Upstream};
 use super::errors::Verdict;
+use super::grpc;
 use crate::clock;
 use crate::random::random;
 use crate::stats::Routed;
@@ -12,7 +13,10 @@ use mizan_policy::retry::{self, Body, Decision, Method, Tried};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A wait of no time at all would be none for the engine.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// Where a try failed.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,7 @@ pub(super) enum Stage {
 
 /// The endpoint for the next try, as the engine wants it described.
 pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
+    let deadline = grpc::time_left(context);
     let Some(upstream) = context.upstream.as_mut() else {
         return Err(Error::explain(ErrorType::InternalError, "no service was chosen"));
     };
@@ -50,14 +55,18 @@ pub(super) fn peer(context: &mut Context) -> Result<Box<HttpPeer>> {
     } else {
         service.timeouts.connect
     };
-    let peer = picked.endpoint.peer(&service.timeouts, connect, service.keepalive, lane);
+    let mut peer = picked.endpoint.peer(&service.timeouts, connect, service.keepalive, lane);
+    if let Some(left) = deadline {
+        // Nobody waits longer for an answer than its client does.
+        peer.options.read_timeout = Some(left.clamp(SHORTEST_WAIT, service.timeouts.read.max(SHORTEST_WAIT)));
+    }
     upstream.lease = Some(InFlight::new(picked.endpoint));
     Ok(Box::new(peer))
 }
 
 /// Who is asked next, and over which connection: another endpoint of the track; the last one again over a new
-/// connection, where a kept one had been closed, which says nothing of the endpoint itself; another track's, unless a
-/// tester asked for this one.
+/// connection, where a kept one had been closed or took no more requests, which says nothing of the endpoint itself;
+/// another track's, unless a tester asked for this one.
 fn next(upstream: &mut Upstream) -> Option<(Picked, Lane)> {
     let service = upstream.service.clone();
     let track = upstream.place.track;
@@ -66,7 +75,7 @@ fn next(upstream: &mut Upstream) -> Option<(Picked, Lane)> {
     if let Some(picked) = service.pick(track, draw, &upstream.tried) {
         return Some((picked, lane));
     }
-    if upstream.failure == Some(Failure::StaleConnection) {
+    if matches!(upstream.failure, Some(Failure::StaleConnection | Failure::Refused)) {
         upstream.tried.pop();
         if let Some(picked) = service.pick(track, draw, &upstream.tried) {
             return Some((picked, Lane::Fresh));
@@ -94,12 +103,14 @@ pub(super) fn failed(
     mut error: Box<Error>,
     stage: Stage,
 ) -> Box<Error> {
-    error.set_retry(false);
-    let Some(upstream) = context.upstream.as_mut() else { return error };
-    if *error.esource() != ErrorSource::Upstream {
+    let call = context.grpc.is_some();
+    let too_late = grpc::time_left(context).is_some_and(|left| left.is_zero());
+    let Some(upstream) = context.upstream.as_mut().filter(|_| *error.esource() == ErrorSource::Upstream)
+    else {
         // The client's fault, or ours: the endpoint is not to blame.
+        error.set_retry(false);
         return error;
-    }
+    };
     let (connecting, reused) = match stage {
         Stage::Connecting => (true, false),
         Stage::Exchanging { reused } => (false, reused),
@@ -108,27 +119,37 @@ pub(super) fn failed(
         .failure
         .filter(|known| *known == Failure::BadAnswer && !connecting)
         .unwrap_or_else(|| Failure::of(&error, connecting, reused, upstream.answered));
+    error.set_retry(false);
     upstream.failure = Some(failure);
-    if failure == Failure::AnswerTime && !upstream.body.ended {
+    let silent = failure == Failure::AnswerTime;
+    let client_s_turn = silent && !upstream.body.ended;
+    if client_s_turn && !call {
         // The endpoint waits for the client as we do.
         context.refuse_for(408, "body-timeout", "the request's body did not end in time");
         return error;
     }
-    let silent_tunnel = failure == Failure::AnswerTime && upstream.upgrade && upstream.answered;
-    if !silent_tunnel {
+    // Tunnels and streams may have nothing to say, and a client may have no patience: no endpoint is out for that.
+    let silent_stream = silent && upstream.answered && (upstream.upgrade || call);
+    let impatient = silent && too_late;
+    if !silent_stream && !client_s_turn && !impatient {
         book(upstream, failure);
     }
     let tried = Tried {
         failure: match failure {
-            Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Left => {
+            Failure::Connect | Failure::ConnectTime | Failure::Unreachable | Failure::Tls | Failure::Left => {
                 retry::Failure::Connect
             }
+            Failure::Refused => retry::Failure::Refused,
             Failure::StaleConnection | Failure::Closed => retry::Failure::Closed,
             Failure::AnswerTime => retry::Failure::Timeout,
             Failure::BadAnswer | Failure::Broken => retry::Failure::Answer,
         },
         method: Method::of(session.req_header().method.as_str()),
-        body: if upstream.body.sent { Body::Begun } else { Body::Unsent },
+        body: match upstream.body.sent {
+            false => Body::Unsent,
+            true if session.as_ref().retry_buffer_truncated() => Body::Begun,
+            true => Body::Kept,
+        },
         tries: upstream.tries,
         most: upstream.service.tries,
     };

@@ -1,10 +1,11 @@
 //! What a request carries from callback to callback, and gives back when it is dropped.
 
+use super::grpc;
 use super::request_id::RequestId;
 use super::track::Place;
 use crate::listen::ClientInfo;
 use crate::runtime::{Busy, Runtime};
-use crate::snapshot::{ForwardAction, Snapshot};
+use crate::snapshot::{ForwardAction, Site, Snapshot};
 use crate::upstream::Failure;
 use crate::upstream::{Endpoint, InFlight, Service};
 use mizan_policy::forwarded::Client;
@@ -26,6 +27,12 @@ pub(crate) struct Context {
     pub(super) origin: Client,
     /// The upstream side; `None` for what is answered here.
     pub(super) upstream: Option<Upstream>,
+    /// The site that the host names, once it is known.
+    site: Option<usize>,
+    /// The client's certificate was asked for by that site's own authorities.
+    pub(super) identified: bool,
+    /// A gRPC call.
+    pub(super) grpc: Option<grpc::Call>,
     /// Why the request was refused here.
     pub(super) refused: Option<Refused>,
     /// The status that the client was sent, 0 before.
@@ -86,10 +93,26 @@ impl Context {
             client: None,
             origin: Client { address: UNKNOWN, peer: UNKNOWN, peer_trusted: false },
             upstream: None,
+            site: None,
+            identified: false,
+            grpc: None,
             refused: None,
             status: 0,
             _busy: runtime.begin_request(),
         }
+    }
+
+    /// The connection is TLS.
+    pub(super) fn over_tls(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.tls.is_some())
+    }
+
+    pub(super) fn set_site(&mut self, site: usize) {
+        self.site = Some(site);
+    }
+
+    pub(super) fn site(&self) -> Option<&Site> {
+        self.snapshot.sites.get(self.site?)
     }
 
     pub(super) fn refuse(&mut self, status: u16, rule: Rule) -> Refused {

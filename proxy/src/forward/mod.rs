@@ -4,10 +4,13 @@ mod answer;
 mod choose;
 mod context;
 mod errors;
+mod grpc;
 mod pingora;
+mod prepare;
 mod reply;
 mod request;
 mod request_id;
+mod secure;
 mod track;
 mod view;
 

@@ -1,7 +1,7 @@
 //! The engine's callbacks. Each one only delegates: nothing is decided here.
 
 use super::context::Context;
-use super::{answer, choose, errors, reply, request};
+use super::{answer, choose, errors, prepare, reply, request};
 use crate::runtime::Runtime;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -50,7 +50,7 @@ impl ProxyHttp for Forwarder {
         upstream_request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        request::prepare(session.req_header().version, upstream_request, context)
+        prepare::request(session, upstream_request, context)
     }
 
     async fn request_body_filter(
@@ -63,6 +63,11 @@ impl ProxyHttp for Forwarder {
         if let Some(upstream) = context.upstream.as_mut() {
             upstream.body.ended |= end_of_stream;
             upstream.body.sent |= body.as_ref().is_some_and(|bytes| !bytes.is_empty());
+        }
+        // An HTTP/2 body may end by an empty frame. The engine would write that as the last chunk, and then the last chunk:
+        // on a kept connection the second one is the beginning of the next request.
+        if end_of_stream && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
         }
         Ok(())
     }
@@ -115,9 +120,9 @@ impl ProxyHttp for Forwarder {
     ) -> FailToProxy {
         let verdict = errors::verdict(error, context);
         let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
-        if verdict.tell && !begun {
+        if verdict.tell {
             session.set_keepalive(None);
-            if let Err(error) = reply::error(session, context, verdict.status).await {
+            if let Err(error) = reply::failure(session, context, verdict.status, begun).await {
                 tracing::debug!(request_id = %context.request_id, "cannot send the error answer: {error}");
             }
         }

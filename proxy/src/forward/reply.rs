@@ -2,6 +2,7 @@
 
 use super::context::{Context, Refused};
 use super::errors::reason;
+use super::{grpc, secure};
 use bytes::Bytes;
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
@@ -27,6 +28,9 @@ pub(super) async fn plain(
 
 /// An error: its status, its name and the request's id, and not a word about what is behind.
 pub(super) async fn error(session: &mut Session, context: &mut Context, status: u16) -> Result<()> {
+    if context.grpc.is_some() {
+        return grpc::error(session, context, status).await;
+    }
     let body = format!("{status} {}\nrequest id {}\n", reason(status), context.request_id);
     let mut head = ResponseHeader::build(status, Some(5))?;
     head.insert_header(http::header::CONTENT_TYPE, PLAIN)?;
@@ -35,6 +39,34 @@ pub(super) async fn error(session: &mut Session, context: &mut Context, status: 
         head.insert_header(http::header::RETRY_AFTER, "1")?;
     }
     send(session, context, head, body.into()).await
+}
+
+/// What a client is told of a request that failed; `begun`: it has part of an answer already.
+pub(super) async fn failure(
+    session: &mut Session,
+    context: &mut Context,
+    status: u16,
+    begun: bool,
+) -> Result<()> {
+    match begun {
+        false => error(session, context, status).await,
+        true if context.grpc.is_some() => grpc::break_off(session, context, status).await,
+        // An answer that is cut off must not look whole: the engine ends the stream or the connection.
+        true => Ok(()),
+    }
+}
+
+/// The same request, elsewhere.
+pub(super) async fn redirect(
+    session: &mut Session,
+    context: &mut Context,
+    status: u16,
+    location: &str,
+) -> Result<()> {
+    let mut head = ResponseHeader::build(status, Some(5))?;
+    head.insert_header(http::header::CONTENT_TYPE, PLAIN)?;
+    head.insert_header(http::header::LOCATION, location)?;
+    send(session, context, head, Bytes::from(format!("{status} {}\n", reason(status)))).await
 }
 
 /// A refusal: an error after which the connection is closed.
@@ -51,6 +83,7 @@ pub(super) async fn send(
     body: Bytes,
 ) -> Result<()> {
     context.status = head.status.as_u16();
+    secure::add_hsts(&mut head, context)?;
     let bodiless = matches!(context.status, 204 | 304);
     if !bodiless {
         head.insert_header(http::header::CONTENT_LENGTH, body.len())?;

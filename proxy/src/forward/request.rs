@@ -1,9 +1,10 @@
-//! The request's way in: probes, rules, route; and what the upstream gets to see of it.
+//! The request's way in: probes, rules, route.
 
 use super::context::{Context, RequestBody, Upstream};
 use super::errors::{CLIENT_CLOSED_REQUEST, Verdict};
+use super::grpc::Call;
 use super::view::{View, cookie, fields};
-use super::{reply, track};
+use super::{reply, secure, track};
 use crate::clock;
 use crate::listen::ClientInfo;
 use crate::random::random;
@@ -12,10 +13,11 @@ use crate::snapshot::{Action, ForwardAction};
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
 use mizan_config::model::{HashKey, UnknownHost};
-use mizan_policy::forwarded::{self, Scheme};
+use mizan_policy::forwarded;
 use mizan_policy::head;
-use mizan_policy::route::{Outcome, RouteRequest};
-use pingora_core::{Error, ErrorType, Result};
+use mizan_policy::route::{Outcome, RouteMatch, RouteRequest};
+use mizan_policy::secure::Passage;
+use pingora_core::{Error, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,6 +28,7 @@ use std::time::Instant;
 /// From the head to a service: true when the request was answered on the way.
 pub(super) async fn receive(session: &mut Session, context: &mut Context, runtime: &Runtime) -> Result<bool> {
     context.client = client_of(session);
+    context.grpc = Call::of(session.req_header());
     // Over HTTP/1 deadlines are the connection's; the engine's own would cut long uploads and tunnels short. Over HTTP/2
     // the connection cannot tell streams apart: no single wait for the client may be longer than an idle connection's.
     let h2 = session.req_header().version == http::Version::HTTP_2;
@@ -50,10 +53,22 @@ pub(super) async fn receive(session: &mut Session, context: &mut Context, runtim
         reply::refusal(session, context, refused).await?;
         return Ok(true);
     }
-    match decide(session.req_header(), context) {
-        Decision::Forward => Ok(false),
+    match decide(session.req_header(), context, runtime) {
+        Decision::Forward => {
+            if let (Some(wait), Some(upstream)) = (wait, &context.upstream) {
+                // A stream (gRPC) may be silent for as long as its endpoint may.
+                let wait = wait.max(upstream.service.timeouts.read);
+                session.set_read_timeout(Some(wait));
+                session.set_write_timeout(Some(wait));
+            }
+            Ok(false)
+        }
         Decision::Respond(action) => {
             respond(session, context, &action).await?;
+            Ok(true)
+        }
+        Decision::Redirect { status, location } => {
+            reply::redirect(session, context, status, &location).await?;
             Ok(true)
         }
         Decision::Refused => {
@@ -82,6 +97,10 @@ pub(super) async fn receive(session: &mut Session, context: &mut Context, runtim
 enum Decision {
     Forward,
     Respond(Arc<mizan_config::model::Respond>),
+    Redirect {
+        status: u16,
+        location: String,
+    },
     /// `context.refused` says why.
     Refused,
     NotFound,
@@ -120,9 +139,9 @@ fn probe(request: &RequestHeader, context: &Context, runtime: &Runtime) -> Optio
     None
 }
 
-fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
+fn decide(request: &RequestHeader, context: &mut Context, runtime: &Runtime) -> Decision {
     let snapshot = context.snapshot.clone();
-    let authority = match authority(request) {
+    let authority = match authority(request, &snapshot.head_limits) {
         Ok(authority) => authority,
         Err(refusal) => {
             context.refuse(refusal.status, refusal.rule);
@@ -140,8 +159,30 @@ fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
         method: request.method.as_str(),
         headers: &View(request),
     };
-    match snapshot.router.find(&wanted) {
-        Outcome::Route(found) => match &snapshot.sites[found.site][found.route] {
+    let outcome = snapshot.router.find(&wanted);
+    if let Outcome::Route(RouteMatch { site, .. }) | Outcome::NoRoute { site } = outcome {
+        context.set_site(site);
+        let name = host.as_ref().map(|host| host.name.as_ref());
+        match secure::check(request, name, path, &snapshot.sites[site], context, runtime) {
+            Passage::Pass => {}
+            Passage::Redirect(status) => {
+                let (host, target) = (name.unwrap_or_default(), request.raw_path());
+                let target = std::str::from_utf8(target).unwrap_or("/");
+                let location = secure::location(host, target, &snapshot.sites[site], runtime);
+                return Decision::Redirect { status, location };
+            }
+            Passage::Misdirected => {
+                context.refuse_for(
+                    421,
+                    "client-certificate",
+                    "the site wants a certificate that this connection was not asked for",
+                );
+                return Decision::Refused;
+            }
+        }
+    }
+    match outcome {
+        Outcome::Route(found) => match &snapshot.sites[found.site].routes[found.route] {
             Action::Respond(respond) => Decision::Respond(respond.clone()),
             Action::Forward(action) => forward(request, context, action),
         },
@@ -162,13 +203,17 @@ fn decide(request: &RequestHeader, context: &mut Context) -> Decision {
 }
 
 /// The request's authority. HTTP/1 heads were checked before the engine saw them; those of HTTP/2 are checked here.
-fn authority(request: &RequestHeader) -> std::result::Result<Option<&str>, head::Refusal> {
+fn authority<'a>(
+    request: &'a RequestHeader,
+    limits: &head::HeadLimits,
+) -> std::result::Result<Option<&'a str>, head::Refusal> {
     let field = request.headers.get(HOST).and_then(|host| host.to_str().ok());
     if request.version != http::Version::HTTP_2 {
         return Ok(field);
     }
     let authority = request.uri.authority().map(http::uri::Authority::as_str);
-    head::check_h2(request.method.as_str(), Some(request.raw_path()), authority, fields(&request.headers))?;
+    let fields = fields(&request.headers);
+    head::check_h2(request.method.as_str(), Some(request.raw_path()), authority, fields, limits)?;
     Ok(authority.or(field))
 }
 
@@ -192,6 +237,7 @@ fn forward(request: &RequestHeader, context: &mut Context, action: &Arc<ForwardA
     };
     let upgrade = context.client.as_ref().is_some_and(|client| client.wants_upgrade.load(Ordering::Relaxed))
         && request.version == http::Version::HTTP_11
+        && action.service.transport.can_upgrade()
         && request
             .headers
             .get(http::header::UPGRADE)
@@ -249,105 +295,6 @@ async fn respond(
         head.insert_header(http::header::CONTENT_TYPE, "text/plain; charset=utf-8")?;
     }
     reply::send(session, context, head, Bytes::copy_from_slice(respond.body.as_bytes())).await
-}
-
-/// The request as the endpoint gets it.
-pub(super) fn prepare(
-    came_by: http::Version,
-    request: &mut RequestHeader,
-    context: &mut Context,
-) -> Result<()> {
-    let Some(upstream) = context.upstream.as_ref() else {
-        return Err(Error::explain(ErrorType::InternalError, "no upstream was chosen"));
-    };
-    let removals = head::request_removals(fields(&request.headers), upstream.upgrade);
-    if !removals.is_empty() {
-        for name in removals.iter().map(str::to_owned).collect::<Vec<_>>() {
-            request.remove_header(name.as_str());
-        }
-    }
-    if came_by == http::Version::HTTP_2 {
-        join_cookies(request)?;
-    }
-    if upstream.upgrade {
-        request.insert_header(http::header::CONNECTION, "upgrade")?;
-    }
-    if let Some(target) = &upstream.target {
-        request.set_raw_path(target.as_bytes())?;
-    }
-    tell_origin(request, context)?;
-    request.insert_header("X-Request-Id", context.request_id.as_str())?;
-    match (&upstream.action.host, request.headers.contains_key(HOST)) {
-        (Some(host), _) => request.insert_header(HOST, host.as_str())?,
-        (None, false) => {
-            let endpoint = upstream.lease.as_ref().map_or("localhost", |lease| lease.endpoint().host());
-            request.insert_header(HOST, endpoint)?;
-        }
-        (None, true) => {}
-    }
-    if upstream.service.keepalive == 0 && !upstream.upgrade {
-        request.insert_header(http::header::CONNECTION, "close")?;
-    }
-    Ok(())
-}
-
-/// HTTP/2 may send a cookie in crumbs; HTTP/1 knows one field (RFC 9113, 8.2.3).
-fn join_cookies(request: &mut RequestHeader) -> Result<()> {
-    let crumbs: Vec<&[u8]> =
-        request.headers.get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() < 2 {
-        return Ok(());
-    }
-    let joined = crumbs.join(&b"; "[..]);
-    request.insert_header(http::header::COOKIE, joined.as_slice())
-}
-
-/// Who the client is and how it came: what was sent about it is believed from trusted proxies only.
-fn tell_origin(request: &mut RequestHeader, context: &Context) -> Result<()> {
-    let origin = &context.origin;
-    let scheme = origin
-        .forwarded_proto(request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes), Scheme::Http);
-    let host = request.headers.get(HOST).cloned();
-    let authority = host.as_ref().and_then(|host| host.to_str().ok());
-    let told_host = match request.headers.get("x-forwarded-host") {
-        Some(sent) => origin
-            .forwarded_host(Some(sent.as_bytes()), authority)
-            .and_then(|host| HeaderValue::from_str(host).ok()),
-        None => host.clone(),
-    };
-    let sent = |name: &str| -> Vec<HeaderValue> { request.headers.get_all(name).iter().cloned().collect() };
-    let chain = sent("x-forwarded-for");
-    let (forwarded_for, real_ip) = if chain.is_empty() || !origin.peer_trusted {
-        // As nearly always: nothing is believed, and both fields are the connection's other end.
-        let peer = context.client.as_ref().map(|client| client.peer_text.clone());
-        (peer.clone(), peer)
-    } else {
-        let mut text = String::new();
-        origin.write_forwarded_for(chain.iter().map(HeaderValue::as_bytes), &mut text);
-        (HeaderValue::from_str(&text).ok(), HeaderValue::from_str(origin.real_ip().as_str()).ok())
-    };
-    let forwarded = context.snapshot.forwarded.then(|| {
-        let mut text = String::new();
-        let sent = sent("forwarded");
-        origin.write_forwarded(sent.iter().map(HeaderValue::as_bytes), scheme, authority, &mut text);
-        text
-    });
-    set(request, "X-Forwarded-For", forwarded_for)?;
-    set(request, "X-Real-IP", real_ip)?;
-    set(request, "X-Forwarded-Proto", Some(HeaderValue::from_static(scheme.as_str())))?;
-    set(request, "X-Forwarded-Host", told_host)?;
-    set(request, "Forwarded", forwarded.and_then(|text| HeaderValue::from_str(&text).ok()))
-}
-
-/// Sets the field, or takes it away.
-fn set(request: &mut RequestHeader, name: &'static str, value: Option<HeaderValue>) -> Result<()> {
-    match value {
-        Some(value) => request.insert_header(name, value),
-        None => {
-            request.remove_header(name);
-            Ok(())
-        }
-    }
 }
 
 /// One line for what was refused here.

@@ -1,6 +1,7 @@
 //! Which track takes the request: the one a tester asks for, the one the client's cookie says, or one by weight.
 
 use super::context::Context;
+use super::secure;
 use super::view::cookie;
 use crate::random::random;
 use crate::stats::{Record, Routed};
@@ -49,8 +50,7 @@ pub(super) fn place(request: &RequestHeader, context: &Context, service: &Servic
             let id = random();
             let track = in_force.split.choose_sticky(id, &in_force.names);
             let record = begin(track, Routed::ByWeight, None);
-            let scheme = request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
-            let secure = context.origin.forwarded_proto(scheme, Scheme::Http) == Scheme::Https;
+            let secure = secure::scheme(&request.headers, context) == Scheme::Https;
             Place { track, routed: Routed::ByWeight, record, set_cookie: set_cookie(sticky, id, secure) }
         }
     }

@@ -1,15 +1,16 @@
 //! One change: read, check, build the next snapshot from the last, swap. A bad one is refused and nothing changes.
 
+use super::candidate::{Candidate, Unfit};
 use crate::listen::{BindError, Edge, Listeners};
 use crate::observe::events;
 use crate::snapshot::{BuildError, Next, Snapshot};
 use crate::state::State;
+use crate::tls::{self, Look, Strictness};
 use crate::upstream::{Ground, Service};
 use mizan_api::Happening;
-use mizan_config::model::{Config, ListenAddress};
-use mizan_config::{Examined, Problems};
+use mizan_config::Problems;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// Puts configurations in force, one at a time.
@@ -37,6 +38,15 @@ pub(crate) enum ReloadError {
     NoFile,
 }
 
+impl From<Unfit> for ReloadError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Problems(problems) => Self::Problems(problems),
+            Unfit::Build(error) => Self::Build(error),
+        }
+    }
+}
+
 impl Changer {
     pub(super) fn new(edge: Arc<Edge>, file: Option<PathBuf>, installed: Installed) -> Arc<Self> {
         Arc::new(Self { edge, file, installed: Mutex::new(installed) })
@@ -45,8 +55,10 @@ impl Changer {
     /// Reads the file again. The generation that is in force afterwards and the file's warnings, or every reason why
     /// nothing changed.
     pub(crate) fn reload(&self) -> Result<(u64, Problems), ReloadError> {
-        let outcome =
-            self.examine().and_then(|Examined { config, warnings }| Ok((self.install(config)?, warnings)));
+        let outcome = self.examine().and_then(|candidate| {
+            let warnings = candidate.warnings.clone();
+            Ok((self.install(candidate)?, warnings))
+        });
         match &outcome {
             Ok((generation, _)) => {
                 tracing::info!("configuration {generation} in force");
@@ -61,10 +73,30 @@ impl Changer {
         outcome
     }
 
+    /// Where the configuration came from.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// What a reload would put in force.
-    pub(crate) fn examine(&self) -> Result<Examined, ReloadError> {
+    pub(crate) fn examine(&self) -> Result<Candidate, ReloadError> {
         let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
-        mizan_config::examine_file(file).map_err(ReloadError::Problems)
+        let examined = mizan_config::examine_file(file).map_err(ReloadError::Problems)?;
+        let last = self.edge.runtime.server_tls();
+        Ok(Candidate::of(examined, last.as_deref(), Strictness::Valid)?)
+    }
+
+    /// Puts certificates in force whose files have changed.
+    pub(crate) fn refresh_certificates(&self) -> Look {
+        // No reload comes between: what is read is for the configuration in force.
+        let _installed = self.installed.lock().expect("no change panics while it holds the lock");
+        let runtime = &self.edge.runtime;
+        let Some(last) = runtime.server_tls().as_ref().cloned() else { return Look::Unchanged };
+        let (look, next) = tls::look(&runtime.snapshot().config, &last);
+        if let Some(next) = next {
+            runtime.install_tls(next);
+        }
+        look
     }
 
     /// Changes something of the services in force while no reload replaces them.
@@ -73,13 +105,15 @@ impl Changer {
         change(&self.edge.runtime.snapshot(), installed.ground.state.as_deref())
     }
 
-    fn install(&self, config: Config) -> Result<u64, ReloadError> {
+    fn install(&self, candidate: Candidate) -> Result<u64, ReloadError> {
+        let Candidate { config, material, .. } = candidate;
         let mut installed = self.installed.lock().expect("no change panics while it holds the lock");
-        let wanted = addresses(&config);
-        let next = Next::after(&self.edge.runtime.snapshot(), &installed.ground, config)?;
+        let wanted = config.listen.clone();
+        let next = Next::after(&self.edge.runtime.snapshot(), &installed.ground, config, &material.upstream)?;
         let prepared = installed.listeners.prepare(&wanted)?;
         let generation = next.snapshot.generation;
         // Nothing can fail from here on.
+        self.edge.runtime.install_tls(material.server);
         let last = self.edge.runtime.install(next.snapshot);
         succeed(&last, &self.edge.runtime.snapshot());
         installed.ground = next.ground;
@@ -95,6 +129,11 @@ impl Changer {
     pub(super) fn stop_listening(&self) -> impl Future<Output = ()> + use<> {
         self.installed.lock().expect("no change panics while it holds the lock").listeners.close()
     }
+
+    /// Tells the connections that were accepted to end.
+    pub(super) fn say_goodbye(&self) {
+        self.installed.lock().expect("no change panics while it holds the lock").listeners.say_goodbye();
+    }
 }
 
 /// What the next snapshot took over goes on; what it did not is left.
@@ -107,8 +146,4 @@ fn succeed(last: &Snapshot, next: &Snapshot) {
     for service in last.services.iter().filter(|service| !goes_on(service)) {
         service.leave_force(&kept);
     }
-}
-
-pub(super) fn addresses(config: &Config) -> Vec<ListenAddress> {
-    config.listen.iter().map(|listener| listener.address.clone()).collect()
 }

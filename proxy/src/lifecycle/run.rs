@@ -1,6 +1,7 @@
 //! Start, serve, drain.
 
-use super::change::{Changer, Installed, addresses};
+use super::candidate::Candidate;
+use super::change::{Changer, Installed};
 use super::signals::{Signals, Wish};
 use crate::admin;
 use crate::clock;
@@ -10,8 +11,8 @@ use crate::observe::events;
 use crate::runtime::Runtime;
 use crate::snapshot::{BuildError, Next};
 use crate::state::{State, StateError};
+use crate::tls;
 use mizan_api::Happening;
-use mizan_config::model::Config;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
@@ -19,7 +20,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -65,9 +65,9 @@ pub(crate) struct Running {
     changer: Arc<Changer>,
     edge: Arc<Edge>,
     signals: Signals,
-    announce_shutdown: watch::Sender<bool>,
     admin: Option<JoinHandle<()>>,
     ticker: JoinHandle<()>,
+    certificates: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Running {
@@ -77,23 +77,23 @@ impl std::fmt::Debug for Running {
 }
 
 /// Binds everything, builds the first snapshot, and begins to serve.
-pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running, RunError> {
+pub(crate) async fn start(candidate: Candidate, options: RunOptions) -> Result<Running, RunError> {
+    let Candidate { config, material, .. } = candidate;
     let signals = Signals::listen().map_err(RunError::Signals)?;
-    let wanted = addresses(&config);
     let mut listeners = Listeners::default();
-    let prepared = listeners.prepare(&wanted)?;
+    let prepared = listeners.prepare(&config.listen)?;
     let admin_socket = config.admin.as_ref().map(admin::bind).transpose()?;
     let state = config.state.as_deref().map(State::open).transpose()?.map(Arc::new);
     let draining = Arc::new(AtomicBool::new(false));
-    let next = Next::first(config, state, draining.clone())?;
+    let next = Next::first(config, &material.upstream, state, draining.clone())?;
     let runtime = Runtime::new(next.snapshot, draining);
+    runtime.install_tls(material.server);
     for service in &runtime.snapshot().services {
         service.enter_force();
     }
     wait_for_discovery(&runtime).await;
-    let (announce_shutdown, shutdown) = watch::channel(false);
     let engine = engine(&runtime, options.threads);
-    let edge = Arc::new(Edge { engine, runtime, shutdown });
+    let edge = Arc::new(Edge { engine, runtime });
     tracing::info!("configuration 1 in force");
     listeners.install(prepared, &edge);
     let installed = Installed { listeners, ground: next.ground };
@@ -101,7 +101,8 @@ pub(crate) async fn start(config: Config, options: RunOptions) -> Result<Running
     let calls = admin::Admin::new(changer.clone(), edge.runtime.clone());
     let admin = admin_socket.map(|socket| tokio::spawn(admin::serve(socket, calls)));
     let ticker = tokio::spawn(tick(edge.runtime.clone()));
-    Ok(Running { changer, edge, signals, announce_shutdown, admin, ticker })
+    let certificates = tokio::spawn(tls::watch(changer.clone()));
+    Ok(Running { changer, edge, signals, admin, ticker, certificates })
 }
 
 impl Running {
@@ -131,7 +132,7 @@ impl Running {
         // Nobody is sent away before the door is shut: a client that is told to close would only come back to it.
         self.changer.stop_listening().await;
         self.edge.runtime.drain();
-        let _ = self.announce_shutdown.send(true);
+        self.changer.say_goodbye();
         events::publish(Happening::Ending);
         tracing::info!("draining: {} requests under way", self.edge.runtime.active_requests());
         let finish = async {
@@ -150,6 +151,7 @@ impl Running {
             () = asked_twice(&mut self.signals) => tracing::warn!("asked to end a second time: leaving at once"),
         }
         self.ticker.abort();
+        self.certificates.abort();
         if let Some(admin) = self.admin {
             admin.abort();
             // Waited for, so that its socket file is gone before the process is.
@@ -193,6 +195,14 @@ async fn wait_for_discovery(runtime: &Runtime) {
     }
 }
 
+/// What one HTTP/2 client may send ahead of the endpoints that its requests go to, in bytes: several uploads that stall do
+/// not hold up the others, and a client does not hold more memory than this.
+const H2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// What of an upload in small frames may wait for its endpoint: each frame counts for as many bytes as it falls short of 256.
+/// Enough for a stream's whole window in messages of 8 bytes.
+const H2_SMALL_DATA: usize = 2 * 1024 * 1024;
+
 fn engine(runtime: &Arc<Runtime>, threads: usize) -> Arc<HttpProxy<Forwarder>> {
     let keepalive: usize = runtime.snapshot().config.services.iter().map(|service| service.keepalive).sum();
     let conf = ServerConf {
@@ -209,7 +219,13 @@ fn engine(runtime: &Arc<Runtime>, threads: usize) -> Arc<HttpProxy<Forwarder>> {
     proxy.server_options = Some(options);
     let mut h2 = pingora_core::protocols::http::v2::server::default_h2_options();
     h2.max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX));
-    h2.max_concurrent_streams(128);
+    h2.max_concurrent_streams(limits.streams);
+    h2.initial_connection_window_size(H2_CONNECTION_WINDOW);
+    // Resets are held to a rate by the listener. The engine's own bounds are numbers that a page's cancelled requests (20
+    // that come together) or a long life (1024 errors) go beyond.
+    h2.max_pending_accept_reset_streams(mizan_policy::h2::Limits::default().resets.saved as usize);
+    h2.max_local_error_reset_streams(None);
+    h2.data_frame_budget(H2_SMALL_DATA);
     proxy.h2_options = Some(h2);
     proxy.handle_init_modules();
     Arc::new(proxy)

@@ -2,6 +2,7 @@
 
 use crate::gate::Permit;
 use http::HeaderValue;
+use mizan_certs::{ClientAuthId, ClientIdentity};
 use mizan_policy::forwarded::AddressText;
 use mizan_policy::head::{Refusal, Rule};
 use mizan_policy::rate::MinimumRate;
@@ -16,6 +17,8 @@ pub(crate) struct ClientInfo {
     pub(crate) peer: IpAddr,
     /// `peer` as a field's value, made once for all requests of the connection.
     pub(crate) peer_text: HeaderValue,
+    /// `None`: plain HTTP.
+    pub(crate) tls: Option<ClientTls>,
     /// Distinguishes connections in this process.
     pub(crate) id: i32,
     /// The request under way is the connection's last one, by its version or its Connection fields.
@@ -34,12 +37,46 @@ pub(crate) struct ClientInfo {
     permit: Permit,
 }
 
+/// What a TLS handshake settled for all requests of its connection.
+#[derive(Debug)]
+pub(crate) struct ClientTls {
+    /// By whose authorities the client was asked for a certificate.
+    pub(crate) client_auth: Option<ClientAuthId>,
+    /// The certificate that it showed and that was verified.
+    pub(crate) identity: Option<IdentityText>,
+}
+
+/// A client's certificate as fields' values, made once for all requests of the connection.
+#[derive(Debug)]
+pub(crate) struct IdentityText {
+    pub(crate) subject: HeaderValue,
+    pub(crate) fingerprint: HeaderValue,
+    pub(crate) serial: HeaderValue,
+}
+
+impl IdentityText {
+    pub(super) fn of(identity: &ClientIdentity) -> Option<Self> {
+        Some(Self {
+            subject: HeaderValue::from_str(&identity.subject).ok()?,
+            fingerprint: HeaderValue::from_str(&identity.fingerprint).ok()?,
+            serial: HeaderValue::from_str(&identity.serial).ok()?,
+        })
+    }
+}
+
 impl ClientInfo {
-    pub(super) fn new(peer: IpAddr, id: i32, pace: MinimumRate, permit: Permit) -> Arc<Self> {
+    pub(super) fn new(
+        peer: IpAddr,
+        tls: Option<ClientTls>,
+        id: i32,
+        pace: MinimumRate,
+        permit: Permit,
+    ) -> Arc<Self> {
         Arc::new(Self {
             peer,
             peer_text: HeaderValue::from_str(AddressText::of(peer).as_str())
                 .expect("an address is visible ASCII"),
+            tls,
             id,
             last_request: AtomicBool::new(false),
             wants_upgrade: AtomicBool::new(false),

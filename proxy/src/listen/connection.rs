@@ -5,6 +5,8 @@
 //! is waited for, and takes its leave so that a refused client still reads why.
 
 use super::client::ClientInfo;
+use super::h2::H2;
+use super::linger::{LINGER_TIME, linger};
 use super::stall::Stall;
 use super::timer::Timer;
 use bytes::{Buf, Bytes, BytesMut};
@@ -24,26 +26,29 @@ pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static> Socket for T {}
 
 /// What one read asks of the socket.
-const READ_SIZE: usize = 4096;
+pub(super) const READ_SIZE: usize = 4096;
 /// Answers are gathered up to this size before they are sent.
 const WRITE_BUFFER: usize = 16 * 1024;
 /// Bytes of later requests that are held while one is under way; beyond it the socket is left unread.
 const PIPELINE_BUFFER: usize = 64 * 1024;
-/// How long, and how many bytes, a connection that ends with unread data is drained so that its last answer arrives.
-pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1024 * 1024;
-
 pub(crate) struct Connection {
     /// `None` once the socket was handed on to be drained.
-    socket: Option<Box<dyn Socket>>,
+    pub(super) socket: Option<Box<dyn Socket>>,
     pub(super) digest: Arc<ProxyDigest>,
     pub(super) client: Arc<ClientInfo>,
     /// Read from the socket, not yet handed to the engine.
     pub(super) incoming: BytesMut,
     /// Written by the engine, not yet sent.
-    outgoing: BytesMut,
+    pub(super) outgoing: BytesMut,
+    /// The socket (TLS) may hold what was written and not sent yet.
+    unflushed: bool,
+    /// The client was sent away: it is not listened to any more.
+    pub(super) expelled: bool,
+    /// It was told why the connection ends: what it still sends is drained, so that it gets to read that.
+    pub(super) dismissed: bool,
     body: RequestBody,
-    pub(super) h2: bool,
+    /// The rest of the connection is HTTP/2.
+    pub(super) h2: Option<Box<H2>>,
     upload: Stall,
     download: Stall,
     pub(super) timer: Timer,
@@ -68,8 +73,11 @@ impl Connection {
             client,
             incoming: BytesMut::new(),
             outgoing: BytesMut::new(),
+            unflushed: false,
+            expelled: false,
+            dismissed: false,
             body: RequestBody::Ended,
-            h2: false,
+            h2: None,
             upload: Stall::new(pace),
             download: Stall::new(pace),
             timer: Timer::default(),
@@ -87,15 +95,15 @@ impl Connection {
         self.download.restart(self.client.pace());
     }
 
-    /// The rest of the connection is HTTP/2.
-    pub(super) fn become_h2(&mut self) {
-        self.h2 = true;
+    /// The rest of the connection is HTTP/2. `head_timeout`: of a header block; `goodbye_timeout`: of the answer to a GOAWAY.
+    pub(super) fn become_h2(&mut self, head_timeout: Duration, goodbye_timeout: Duration) {
+        self.h2 = Some(Box::new(H2::new(head_timeout, goodbye_timeout)));
         self.body = RequestBody::Tunnel;
     }
 
     /// True when the request under way has been read to its end, so that the next may begin.
     pub(super) fn at_request_boundary(&self) -> bool {
-        matches!(self.body, RequestBody::Ended) && self.outgoing.is_empty()
+        matches!(self.body, RequestBody::Ended) && self.outgoing.is_empty() && !self.unflushed
     }
 
     /// Frees what an idle connection does not need.
@@ -129,13 +137,53 @@ impl Connection {
         }
     }
 
+    /// Ends a connection on which nothing is under way. Over TLS the client is told that nothing was cut off.
+    pub(super) async fn close(mut self: Box<Self>) {
+        if self.client.tls.is_some()
+            && let Some(mut socket) = self.socket.take()
+        {
+            let _ = tokio::time::timeout(LINGER_TIME, socket.shutdown()).await;
+        }
+    }
+
     /// Sends what the engine wrote so far.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.is_empty() {
             let sent = ready!(self.poll_send(cx, None))?;
             self.outgoing.advance(sent);
         }
-        Poll::Ready(Ok(()))
+        if !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        let Some(socket) = self.socket.as_mut() else { return Poll::Ready(Ok(())) };
+        if let Poll::Ready(flushed) = Pin::new(socket).poll_flush(cx) {
+            self.unflushed = false;
+            return Poll::Ready(flushed);
+        }
+        self.poll_unread(cx)
+    }
+
+    /// The client does not take what is sent to it: fails once it was slower than the minimum rate for too long.
+    fn poll_unread<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        ready!(self.download.poll_stalled(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")))
+    }
+
+    /// Takes what the engine writes: gathered while there is little of it, else sent.
+    fn poll_take(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if self.outgoing.len() + data.len() <= WRITE_BUFFER {
+            self.outgoing.extend_from_slice(data);
+            return Poll::Ready(Ok(data.len()));
+        }
+        loop {
+            let buffered = self.outgoing.len();
+            let sent = ready!(self.poll_send(cx, Some(data)))?;
+            if sent > buffered {
+                self.outgoing.clear();
+                return Poll::Ready(Ok(sent - buffered));
+            }
+            self.outgoing.advance(sent);
+        }
     }
 
     /// One write of `outgoing` and, behind it, `more`. Fails once the client reads slower than the minimum rate.
@@ -156,12 +204,10 @@ impl Connection {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(sent) => {
                 self.download.moved(*sent.as_ref().unwrap_or(&0) as u64);
+                self.unflushed = true;
                 Poll::Ready(sent)
             }
-            Poll::Pending => {
-                ready!(self.download.poll_stalled(cx));
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")))
-            }
+            Poll::Pending => self.poll_unread(cx),
         }
     }
 
@@ -241,20 +287,6 @@ impl Connection {
         self.client.upload_stalled.store(true, Ordering::Relaxed);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sends too slowly")))
     }
-
-    fn poll_tunnel(&mut self, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.incoming.is_empty() {
-            let Some(socket) = self.socket.as_mut() else { return Poll::Ready(Ok(())) };
-            return Pin::new(socket).poll_read(cx, into);
-        }
-        let taken = self.incoming.len().min(into.remaining());
-        into.put_slice(&self.incoming[..taken]);
-        self.incoming.advance(taken);
-        if self.incoming.is_empty() {
-            self.incoming = BytesMut::new();
-        }
-        Poll::Ready(Ok(()))
-    }
 }
 
 /// Reads once into the spare room of `buffer`; the caller reserved it.
@@ -266,25 +298,6 @@ fn poll_read_buf(
     std::pin::pin!(AsyncReadExt::read_buf(socket, buffer)).poll(cx)
 }
 
-/// Ends the sending side and reads what is still under way, bounded in time and bytes: closing with unread data would
-/// reset the connection and destroy the answer in the client's hands.
-async fn linger(mut socket: Box<dyn Socket>) -> io::Result<()> {
-    let farewell = async {
-        socket.shutdown().await?;
-        let mut scratch = BytesMut::with_capacity(READ_SIZE);
-        let mut drained = 0;
-        while drained < LINGER_BYTES {
-            scratch.clear();
-            match socket.read_buf(&mut scratch).await? {
-                0 => break,
-                read => drained += read,
-            }
-        }
-        Ok(())
-    };
-    tokio::time::timeout(LINGER_TIME, farewell).await.unwrap_or(Ok(()))
-}
-
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -292,8 +305,11 @@ impl AsyncRead for Connection {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.expelled {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         // Whenever the engine waits for the client, what it wrote so far goes out: an event stream needs no flush.
-        if !this.outgoing.is_empty()
+        if (!this.outgoing.is_empty() || this.unflushed)
             && let Poll::Ready(Err(error)) = this.poll_drain(cx)
         {
             return Poll::Ready(Err(error));
@@ -312,22 +328,22 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if this.outgoing.len() + data.len() <= WRITE_BUFFER {
-            this.outgoing.extend_from_slice(data);
-            return Poll::Ready(Ok(data.len()));
+        let taken = ready!(this.poll_take(cx, data))?;
+        if let Some(h2) = this.h2.as_mut()
+            && let Some(code) = h2.sent(&data[..taken])
+        {
+            let client = this.client.peer;
+            tracing::info!(target: "mizan::refused", %client, rule = "h2-protocol", code, "HTTP/2 connection closed: the client breaks the protocol");
+            this.dismissed = true;
         }
-        loop {
-            let buffered = this.outgoing.len();
-            let sent = ready!(this.poll_send(cx, Some(data)))?;
-            if sent > buffered {
-                this.outgoing.clear();
-                return Poll::Ready(Ok(sent - buffered));
-            }
-            this.outgoing.advance(sent);
-        }
+        Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(h2) = self.h2.as_mut() {
+            // Only sets the clock going: the next read tells.
+            let _ = h2.poll_goodbye(cx);
+        }
         self.poll_drain(cx)
     }
 
@@ -342,15 +358,23 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let unread =
-            !matches!(self.body, RequestBody::Ended | RequestBody::Tunnel) || !self.incoming.is_empty();
-        if let Some(socket) = self.socket.take()
-            && unread
+        let unread = self.dismissed
+            || !matches!(self.body, RequestBody::Ended | RequestBody::Tunnel)
+            || !self.incoming.is_empty();
+        // The engine drops HTTP/2 where it ends it. Its streams tell what was cut off: the connection has ended well. Of
+        // HTTP/1 a missing close_notify may be all that tells.
+        let untold = self.h2.is_some() && self.client.tls.is_some();
+        if let Some(mut socket) = self.socket.take()
+            && (unread || untold)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let client = self.client.clone();
             runtime.spawn(async move {
-                let _ = linger(socket).await;
+                let _ = if unread {
+                    linger(socket).await
+                } else {
+                    tokio::time::timeout(LINGER_TIME, socket.shutdown()).await.unwrap_or(Ok(()))
+                };
                 // Counted as open until here.
                 drop(client);
             });

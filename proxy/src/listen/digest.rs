@@ -1,6 +1,7 @@
 //! What the engine asks of a stream beside its bytes.
 
-use super::connection::{Connection, LINGER_TIME};
+use super::connection::Connection;
+use super::linger::LINGER_TIME;
 use async_trait::async_trait;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
@@ -27,7 +28,7 @@ impl UniqueID for Connection {
 
 impl Ssl for Connection {
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.h2.then_some(ALPN::H2)
+        self.h2.is_some().then_some(ALPN::H2)
     }
 }
 

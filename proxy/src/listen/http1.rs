@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use mizan_policy::head::{self, Body, ChunkScanner, Found, HeadFinder, HeadLimits, Refusal};
 use pingora_core::apps::{HttpServerApp, ServerApp};
 use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::ShutdownWatch;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,19 +22,43 @@ use tokio::time::Instant;
 /// What an HTTP/2 client with prior knowledge sends first (RFC 9113, 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What a connection may begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// HTTP/1, or HTTP/2 with prior knowledge.
+    Plain,
+    /// HTTP/1 alone: HTTP/2 was not chosen by ALPN.
+    TlsHttp1,
+    /// HTTP/2 alone: ALPN chose it.
+    TlsH2,
+}
+
 /// Serves a connection until it ends.
-pub(super) async fn serve(mut connection: Box<Connection>, edge: Arc<Edge>) {
-    let mut opening = true;
+pub(super) async fn serve(
+    mut connection: Box<Connection>,
+    opening: Opening,
+    edge: Arc<Edge>,
+    shutdown: ShutdownWatch,
+) {
+    let mut opening = Some(opening);
     loop {
         let waiting = Arrival::new(&connection, &edge.runtime.snapshot(), opening);
-        let (skip, end) = match waiting.head(&mut connection).await {
+        let over_tls = connection.client().tls.is_some();
+        let arrived = tokio::select! {
+            biased;
+            arrived = waiting.head(&mut connection) => arrived,
+            // The end of the process closes every socket; only over TLS there is a word to be said before.
+            () = end_of_process(&edge, shutdown.clone()), if over_tls => Arrived::Nothing,
+        };
+        let (skip, end) = match arrived {
             Arrived::Head { skip, end } => (skip, end),
-            Arrived::Preface => return serve_h2(connection, &edge).await,
-            Arrived::Nothing => return,
+            Arrived::Preface => return serve_h2(connection, &edge, &shutdown).await,
+            Arrived::Tls => return refuse_tls(connection).await,
+            Arrived::Nothing => return connection.close().await,
             Arrived::Refused(refusal) => return refuse_head(connection, refusal).await,
             Arrived::TooSlow => return refuse_slow_head(connection).await,
         };
-        opening = false;
+        opening = None;
         let head = match take_head(&mut connection, skip, end, &edge.runtime.snapshot()) {
             Ok(head) => head,
             Err(refusal) => return refuse_head(connection, refusal).await,
@@ -42,7 +67,7 @@ pub(super) async fn serve(mut connection: Box<Connection>, edge: Arc<Edge>) {
         // The prefix is one whole head; the connection holds back what follows the request.
         session.set_pipelining_enabled(true);
         session.set_pipelined_prefix(head);
-        let Some(reusable) = edge.engine.process_new_http(session, &edge.shutdown).await else { return };
+        let Some(reusable) = edge.engine.process_new_http(session, &shutdown).await else { return };
         let (stream, _) = reusable.consume();
         match stream.into_any().downcast::<Connection>() {
             Ok(next) if next.at_request_boundary() => connection = next,
@@ -51,10 +76,25 @@ pub(super) async fn serve(mut connection: Box<Connection>, edge: Arc<Edge>) {
     }
 }
 
+/// The process drains, and what it leaves idle connections for a last request is over.
+async fn end_of_process(edge: &Edge, mut shutdown: ShutdownWatch) {
+    let told = shutdown.wait_for(|told| *told).await.is_ok();
+    if !told || !edge.runtime.draining() {
+        // A listener that a reload took away leaves its connections alone.
+        return std::future::pending().await;
+    }
+    let grace = edge.runtime.snapshot().config.drain.idle_grace;
+    tokio::time::sleep(grace).await;
+}
+
 /// HTTP/2 goes to the engine whole; it multiplexes, and calls the same decisions for every stream.
-async fn serve_h2(mut connection: Box<Connection>, edge: &Arc<Edge>) {
-    connection.become_h2();
-    edge.engine.process_new(connection, &edge.shutdown).await;
+async fn serve_h2(mut connection: Box<Connection>, edge: &Arc<Edge>, shutdown: &ShutdownWatch) {
+    let (head, idle) = {
+        let limits = &edge.runtime.snapshot().limits;
+        (limits.head_timeout, limits.idle_timeout)
+    };
+    connection.become_h2(head, idle);
+    edge.engine.process_new(connection, shutdown).await;
 }
 
 /// Cuts the head out of what has arrived, holds it against the rules, and tells the connection where the body ends.
@@ -97,6 +137,8 @@ enum Arrived {
         end: usize,
     },
     Preface,
+    /// A TLS handshake, where none is expected.
+    Tls,
     /// The client left, or was idle for too long.
     Nothing,
     Refused(Refusal),
@@ -114,22 +156,23 @@ struct Arrival {
     idle_deadline: Instant,
     /// When the head's first byte came.
     begun: Option<Instant>,
-    may_be_h2: bool,
+    /// What is left open of what the connection may begin with; `None`: a head.
+    opening: Option<Opening>,
 }
 
 impl Arrival {
-    fn new(connection: &Connection, snapshot: &Snapshot, opening: bool) -> Self {
+    fn new(connection: &Connection, snapshot: &Snapshot, opening: Option<Opening>) -> Self {
         let now = Instant::now();
         // A connection that never sends anything is given no longer than a head.
         let idle = snapshot.limits.idle_timeout;
-        let idle = if opening { idle.min(snapshot.limits.head_timeout) } else { idle };
+        let idle = if opening.is_some() { idle.min(snapshot.limits.head_timeout) } else { idle };
         Self {
             finder: HeadFinder::default(),
             limits: snapshot.head_limits,
             head_timeout: snapshot.limits.head_timeout,
             idle_deadline: now + idle,
             begun: (!connection.incoming.is_empty()).then_some(now),
-            may_be_h2: opening,
+            opening,
         }
     }
 
@@ -163,12 +206,18 @@ impl Arrival {
         if incoming.is_empty() {
             return None;
         }
-        if self.may_be_h2 {
+        if let Some(opening) = self.opening {
             let seen = incoming.len().min(H2_PREFACE.len());
-            if incoming[..seen] == H2_PREFACE[..seen] {
+            if opening != Opening::TlsHttp1 && incoming[..seen] == H2_PREFACE[..seen] {
                 return (seen == H2_PREFACE.len()).then_some(Arrived::Preface);
             }
-            self.may_be_h2 = false;
+            match (opening, head::first_bytes(incoming)) {
+                // Whoever chose HTTP/2 and speaks something else is not to be answered in either.
+                (Opening::TlsH2, _) => return Some(Arrived::Nothing),
+                (Opening::Plain, head::Opening::Tls) => return Some(Arrived::Tls),
+                (Opening::Plain, head::Opening::Partial) => return None,
+                _ => self.opening = None,
+            }
         }
         match self.finder.find(incoming, &self.limits) {
             Found::Partial => None,
@@ -179,16 +228,28 @@ impl Arrival {
 }
 
 async fn refuse_head(connection: Box<Connection>, refusal: Refusal) {
-    refuse(connection, refusal.status, refusal.rule.name(), refusal.rule.explain()).await;
+    refuse(connection, refusal.status, refusal.rule.name(), refusal.rule.explain(), "").await;
 }
 
 async fn refuse_slow_head(connection: Box<Connection>) {
-    refuse(connection, 408, "head-timeout", "its head did not end in time").await;
+    refuse(connection, 408, "head-timeout", "its head did not end in time", "").await;
 }
 
-async fn refuse(connection: Box<Connection>, status: u16, rule: &'static str, why: &'static str) {
+/// The client cannot read this as TLS; who looks into what was sent back can.
+async fn refuse_tls(connection: Box<Connection>) {
+    let advice = "This port speaks plain HTTP: use http://, or the port for https://";
+    refuse(connection, 400, "tls-on-plain-port", "TLS came to a port that speaks plain HTTP", advice).await;
+}
+
+async fn refuse(
+    connection: Box<Connection>,
+    status: u16,
+    rule: &'static str,
+    why: &'static str,
+    advice: &'static str,
+) {
     let request_id = RequestId::next();
     let client = connection.client().peer;
     tracing::info!(target: "mizan::refused", %client, status, rule, %request_id, "request refused: {why}");
-    connection.refuse(refuse::answer(status, &request_id)).await;
+    connection.refuse(refuse::answer(status, advice, &request_id)).await;
 }

@@ -1,9 +1,11 @@
 //! The next snapshot from the last: what did not change is taken over with its connections, health and counts.
 
-use super::{Action, ForwardAction, Snapshot};
+use super::{Action, AskedFor, ForwardAction, Site, Snapshot};
 use crate::discover::{Names, NamesError};
 use crate::state::State;
 use crate::upstream::{Ground, GroundError, Service};
+use http::HeaderValue;
+use mizan_certs::ClientTls;
 use mizan_config::model::{self, Config};
 use mizan_policy::forwarded::TrustedProxies;
 use mizan_policy::head::HeadLimits;
@@ -34,27 +36,34 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    /// The first one of a process.
+    /// The first one of a process. `upstream_tls`: by service, what the files hold that its `tls` names.
     pub(crate) fn first(
         config: Config,
+        upstream_tls: &HashMap<String, ClientTls>,
         state: Option<Arc<State>>,
         draining: Arc<AtomicBool>,
     ) -> Result<Self, BuildError> {
         let names = Names::new(&config.resolver)?;
-        Self::build(config, Ground { names, state }, 1, &[], draining)
+        Self::build(config, upstream_tls, Ground { names, state }, 1, &[], draining)
     }
 
     /// The one after `last`. Services that are the same to the letter stay the same objects.
-    pub(crate) fn after(last: &Snapshot, ground: &Ground, config: Config) -> Result<Self, BuildError> {
+    pub(crate) fn after(
+        last: &Snapshot,
+        ground: &Ground,
+        config: Config,
+        upstream_tls: &HashMap<String, ClientTls>,
+    ) -> Result<Self, BuildError> {
         let mut ground = ground.clone();
         if config.resolver != last.config.resolver {
             ground.names = Names::new(&config.resolver)?;
         }
-        Self::build(config, ground, last.generation + 1, &last.services, last.draining.clone())
+        Self::build(config, upstream_tls, ground, last.generation + 1, &last.services, last.draining.clone())
     }
 
     fn build(
         config: Config,
+        upstream_tls: &HashMap<String, ClientTls>,
         ground: Ground,
         generation: u64,
         last: &[Arc<Service>],
@@ -66,15 +75,14 @@ impl Next {
         let services: Vec<Arc<Service>> = config
             .services
             .iter()
-            .map(|wanted| Service::next(wanted, known.get(wanted.name.as_str()).copied(), &ground))
+            .map(|wanted| {
+                let last = known.get(wanted.name.as_str()).copied();
+                Service::next(wanted, last, &ground, upstream_tls.get(&wanted.name))
+            })
             .collect::<Result<_, _>>()?;
         let by_name: HashMap<&str, &Arc<Service>> =
             services.iter().map(|service| (service.name.as_str(), service)).collect();
-        let sites = config
-            .sites
-            .iter()
-            .map(|site| site.routes.iter().map(|route| action(route, &by_name)).collect())
-            .collect();
+        let sites = config.sites.iter().map(|site| self::site(site, &by_name)).collect();
         let limits = config.limits.clone();
         let snapshot = Snapshot {
             generation,
@@ -107,6 +115,24 @@ pub(crate) fn router(config: &Config) -> Result<Router, BuildError> {
         }
         RouterError::DuplicateHost { .. } => BuildError::Router(error),
     })
+}
+
+fn site(site: &model::Site, services: &HashMap<&str, &Arc<Service>>) -> Site {
+    let client_auth = site.tls.as_ref().and_then(|tls| tls.client_auth.as_ref());
+    Site {
+        routes: site.routes.iter().map(|route| action(route, services)).collect(),
+        redirect: site.redirect_to_https,
+        hsts: site.hsts.map(hsts),
+        client_auth: client_auth.map(|auth| AskedFor { required: auth.required }),
+    }
+}
+
+/// RFC 6797, 6.1.
+fn hsts(hsts: model::Hsts) -> HeaderValue {
+    let mut text = format!("max-age={}", hsts.max_age.as_secs());
+    text.push_str(if hsts.include_subdomains { "; includeSubDomains" } else { "" });
+    text.push_str(if hsts.preload { "; preload" } else { "" });
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("digits and words are visible ASCII")
 }
 
 fn action(route: &model::Route, services: &HashMap<&str, &Arc<Service>>) -> Action {

@@ -5,7 +5,8 @@ mod build;
 pub(crate) use build::{BuildError, Next, router};
 
 use crate::upstream::Service;
-use mizan_config::model::{Config, Limits, Probes, Respond, UnknownHost};
+use http::HeaderValue;
+use mizan_config::model::{Config, Limits, Probes, RedirectToHttps, Respond, UnknownHost};
 use mizan_policy::forwarded::TrustedProxies;
 use mizan_policy::head::HeadLimits;
 use mizan_policy::route::{PathFault, RewriteSpec, Router, reduced_target, rewrite};
@@ -17,8 +18,8 @@ pub(crate) struct Snapshot {
     /// Counts the configurations of this process from 1.
     pub(crate) generation: u64,
     pub(crate) router: Router,
-    /// By site and route, as the router numbers them.
-    pub(crate) sites: Vec<Vec<Action>>,
+    /// As the router numbers them.
+    pub(crate) sites: Vec<Site>,
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) limits: Limits,
     pub(crate) head_limits: HeadLimits,
@@ -29,6 +30,22 @@ pub(crate) struct Snapshot {
     /// What it was built from, to be compared with what comes next.
     pub(crate) config: Arc<Config>,
     draining: Arc<AtomicBool>,
+}
+
+/// What a site says beside its routes.
+pub(crate) struct Site {
+    pub(crate) routes: Vec<Action>,
+    pub(crate) redirect: Option<RedirectToHttps>,
+    /// Strict-Transport-Security.
+    pub(crate) hsts: Option<HeaderValue>,
+    pub(crate) client_auth: Option<AskedFor>,
+}
+
+/// Clients are asked for certificates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedFor {
+    /// And not let in without one.
+    pub(crate) required: bool,
 }
 
 pub(crate) enum Action {

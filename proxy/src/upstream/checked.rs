@@ -1,7 +1,7 @@
 //! An endpoint's active checks: the task that runs them, and what they say.
 
-use super::{Address, Endpoint};
-use crate::check::{self, Target};
+use super::Endpoint;
+use crate::check;
 use crate::random::random;
 use mizan_config::model::HealthCheck;
 use mizan_policy::health::active::Verdict;
@@ -69,10 +69,7 @@ impl Checked {
 }
 
 fn spawn(endpoint: &Arc<Endpoint>, check: &Arc<HealthCheck>) -> AbortHandle {
-    let target = match &endpoint.address {
-        Address::Tcp(address) => Target::Tcp(*address),
-        Address::Unix(path) => Target::Unix(path.clone()),
-    };
+    let target = endpoint.target();
     let host = check.host.clone().unwrap_or_else(|| endpoint.host().to_owned());
     let weak = Arc::downgrade(endpoint);
     let check = check.clone();

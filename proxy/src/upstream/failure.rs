@@ -1,7 +1,7 @@
 //! How a try at an endpoint fails, told apart by what it says of the endpoint and of the request.
 
 use super::dial::LEFT;
-use pingora_core::{Error, ErrorType};
+use pingora_core::{Error, ErrorType, RetryType};
 
 /// How a try at an endpoint failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +12,14 @@ pub(crate) enum Failure {
     ConnectTime,
     /// There is no way to the address.
     Unreachable,
+    /// There is a connection, but no TLS that could be trusted: nothing was sent.
+    Tls,
     /// The endpoint is no longer the service's: it was not even dialled.
     Left,
     /// A kept connection turned out to be closed before the first byte of an answer.
     StaleConnection,
+    /// The endpoint said that it did nothing with the request: it is closing the HTTP/2 connection, or has no room.
+    Refused,
     /// No answer within its time.
     AnswerTime,
     /// The answer breaks a rule of HTTP.
@@ -30,9 +34,14 @@ impl Failure {
     /// The failure behind an engine's error on the upstream side.
     pub(crate) fn of(error: &Error, connecting: bool, reused: bool, answered: bool) -> Self {
         match error.etype() {
-            ErrorType::ConnectTimedout => Self::ConnectTime,
+            ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => Self::ConnectTime,
             ErrorType::ConnectNoRoute => Self::Unreachable,
+            ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert => Self::Tls,
             kind if *kind == LEFT => Self::Left,
+            // The engine's own word for a stream that was not processed (RFC 9113, 8.7).
+            ErrorType::H2Error if !answered && matches!(error.retry, RetryType::Decided(true)) => {
+                Self::Refused
+            }
             _ if connecting => Self::Connect,
             ErrorType::ReadTimedout | ErrorType::WriteTimedout => Self::AnswerTime,
             ErrorType::InvalidHTTPHeader | ErrorType::HTTPStatus(_) => Self::BadAnswer,
@@ -54,15 +63,18 @@ impl Failure {
             Self::BadAnswer => 6,
             Self::Closed => 7,
             Self::Broken => 8,
+            Self::Tls => 9,
+            Self::Refused => 10,
         }
     }
 
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::ConnectTime | Self::AnswerTime => 504,
-            Self::Left => 503,
+            Self::Left | Self::Refused => 503,
             Self::Connect
             | Self::Unreachable
+            | Self::Tls
             | Self::StaleConnection
             | Self::BadAnswer
             | Self::Closed
@@ -74,6 +86,8 @@ impl Failure {
         match self {
             Self::Connect => "the endpoint refused the connection",
             Self::Unreachable => "there is no way to the endpoint's address",
+            Self::Tls => "the endpoint's TLS failed: its certificate cannot be verified, or it speaks none",
+            Self::Refused => "the endpoint refused the request before it did anything with it",
             Self::Left => "the endpoint left the service",
             Self::Closed => "the endpoint closed the connection before it answered",
             Self::ConnectTime => "the endpoint did not accept the connection in time",

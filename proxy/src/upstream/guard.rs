@@ -58,12 +58,20 @@ mod tests {
     use super::super::Address;
     use super::super::endpoint::Place;
     use super::*;
-    use mizan_config::model::EndpointAddress;
+    use crate::upstream::Transport;
+    use mizan_config::model::{EndpointAddress, UpstreamProtocol};
 
     fn endpoint() -> Arc<Endpoint> {
         let address = "127.0.0.1:9".parse().expect("an address");
         let place = Place { service: "app".into(), track: String::new() };
-        Endpoint::new(Address::Tcp(address), &EndpointAddress::Ip(address), None, &Arc::new(place))
+        let transport = Arc::new(Transport::new(UpstreamProtocol::Http1, None));
+        Endpoint::new(
+            Address::Tcp(address),
+            &EndpointAddress::Ip(address),
+            None,
+            &transport,
+            &Arc::new(place),
+        )
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod patient;
 mod service;
 mod steering;
 mod track;
+mod transport;
 
 pub(crate) use address::Address;
 pub(crate) use endpoint::{Endpoint, Lane};
@@ -19,3 +20,4 @@ pub(crate) use guard::InFlight;
 pub(crate) use service::{Ground, GroundError, Picked, Service, Sticky};
 pub(crate) use steering::{InForce, Steer, SteerError};
 pub(crate) use track::Track;
+pub(crate) use transport::Transport;

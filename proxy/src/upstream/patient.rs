@@ -2,8 +2,8 @@
 //!
 //! The engine tells the upstream side by a message that the request has no (more) body. Where an endpoint answers 101 so
 //! fast that the answer is read before that message, the engine takes the end of the request for the end of the tunnel
-//! and closes it: one WebSocket in fifteen, before a fast server. The first reads are put off by a turn each, in which
-//! the message is taken.
+//! and closes it: one WebSocket in fifteen, before a fast server. Reads that follow the first writes are put off by a turn
+//! each, in which the message is taken. Over TLS the handshake's writes come before the request's.
 
 use pingora_core::protocols::l4::virt::{VirtualSockOpt, VirtualSocket};
 use std::fmt;
@@ -16,14 +16,18 @@ use tokio::net::{TcpStream, UnixStream};
 /// Reads that are put off: one is needed, a second one makes up for a turn that the runtime took for fairness.
 const TURNS: u8 = 2;
 
+/// Writes among which the request is: a TLS handshake has two or three before it.
+const FIRST_WRITES: u8 = 6;
+
 pub(super) struct Patient<S> {
     socket: S,
     turns: u8,
+    first_writes: u8,
 }
 
 impl<S> Patient<S> {
     pub(super) fn new(socket: S) -> Self {
-        Self { socket, turns: TURNS }
+        Self { socket, turns: TURNS, first_writes: FIRST_WRITES }
     }
 }
 
@@ -44,7 +48,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, data)
+        let written = Pin::new(&mut self.socket).poll_write(cx, data);
+        if written.is_ready() && self.first_writes > 0 {
+            self.first_writes -= 1;
+            self.turns = TURNS;
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,13 +1,13 @@
 //! A service: its tracks, the split between them, and the rules for trying again.
 
 use super::steering::Steering;
-use super::{Endpoint, Track};
+use super::{Endpoint, Track, Transport};
 use crate::clock;
 use crate::discover::Names;
 use crate::observe::events;
 use crate::state::{State, StateError};
 use mizan_api::Happening;
-use mizan_certs::Signer;
+use mizan_certs::{ClientTls, Signer};
 use mizan_config::model::{self, Balance, Force, HashKey, Timeouts};
 use mizan_policy::balance::{Algorithm, Draw};
 use mizan_policy::health::passive::Passive;
@@ -28,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) timeouts: Timeouts,
     pub(crate) passive: Passive,
     pub(crate) keepalive: usize,
+    /// How its endpoints are spoken to.
+    pub(crate) transport: Arc<Transport>,
     pub(crate) retries: Budget,
     pub(crate) tries: u32,
     /// Requests that another track took because theirs had no endpoint.
@@ -66,15 +68,19 @@ pub(crate) struct Picked {
 
 impl Service {
     /// The service of the next snapshot: the same object when nothing changed, else one that takes over the endpoints.
+    /// `tls`: what the files hold that its `tls` names.
     pub(crate) fn next(
         wanted: &model::Service,
         last: Option<&Arc<Service>>,
         ground: &Ground,
+        tls: Option<&ClientTls>,
     ) -> Result<Arc<Self>, GroundError> {
         let names = &ground.names;
+        let transport = Arc::new(Transport::new(wanted.protocol, tls));
         if let Some(last) = last
             && last.config == *wanted
             && Arc::ptr_eq(&last.names, names)
+            && last.transport.is_same(&transport)
         {
             return Ok(last.clone());
         }
@@ -85,7 +91,8 @@ impl Service {
             .iter()
             .map(|track| {
                 let before = last.and_then(|last| last.tracks.iter().find(|known| known.name == track.name));
-                Track::new(&wanted.name, track, algorithm, check.clone(), before.map(AsRef::as_ref), names)
+                let before = before.map(AsRef::as_ref);
+                Track::new(&wanted.name, track, algorithm, check.clone(), &transport, before, names)
             })
             .collect();
         let steering = Steering::next(wanted, last.map(|last| &last.steering), ground.state.as_deref());
@@ -102,6 +109,7 @@ impl Service {
                 fail_timeout_ms: wanted.passive.fail_timeout.as_millis() as u64,
             },
             keepalive: wanted.keepalive,
+            transport,
             retries: Budget::new(wanted.retries.budget, wanted.retries.min_per_second),
             tries: wanted.retries.tries,
             fallbacks: AtomicU64::new(last.map_or(0, |last| last.fallbacks.load(Ordering::Relaxed))),

@@ -3,7 +3,7 @@
 use super::address::entry_name;
 use super::endpoint::Place;
 use super::members::{Member, Members};
-use super::{Address, Endpoint};
+use super::{Address, Endpoint, Transport};
 use crate::clock;
 use crate::discover::{Names, Watch};
 use crate::observe::events;
@@ -43,6 +43,7 @@ struct Sources {
     /// Endpoints by address, also those that left and still have requests: an address that returns is the same one.
     known: HashMap<Address, Weak<Endpoint>>,
     check: Option<Arc<HealthCheck>>,
+    transport: Arc<Transport>,
     /// False until the snapshot this track belongs to is in force: nothing is checked before.
     in_force: bool,
 }
@@ -61,18 +62,27 @@ impl Track {
         wanted: &model::Track,
         algorithm: Algorithm,
         check: Option<Arc<HealthCheck>>,
+        transport: &Arc<Transport>,
         last: Option<&Track>,
         names: &Arc<Names>,
     ) -> Arc<Self> {
         let entries: Vec<Source> =
             wanted.endpoints.iter().map(|entry| Source::new(entry, last, names)).collect();
-        let known = last.map(Track::by_address).unwrap_or_default();
+        // Who is spoken to in another way is another endpoint: no connection and no health is taken over.
+        let alike = last.filter(|last| last.sources().transport.is_same(transport));
+        let known = alike.map(Track::by_address).unwrap_or_default();
         let track = Arc::new(Self {
             name: wanted.name.clone(),
             algorithm,
             members: ArcSwap::from_pointee(Members::new(Vec::new(), algorithm)),
             cursor: Cursor::default(),
-            sources: Mutex::new(Sources { entries, known, check, in_force: false }),
+            sources: Mutex::new(Sources {
+                entries,
+                known,
+                check,
+                transport: transport.clone(),
+                in_force: false,
+            }),
             ready: watch::Sender::new(false),
             followers: Mutex::default(),
             place: Arc::new(Place { service: service.to_owned(), track: wanted.name.clone() }),
@@ -240,6 +250,7 @@ impl Track {
                         address.clone(),
                         &source.entry.address,
                         source.watch.clone(),
+                        &sources.transport,
                         &self.place,
                     );
                     sources.known.insert(address.clone(), Arc::downgrade(&endpoint));

@@ -1,10 +1,10 @@
 //! `/v1/config`, `/v1/check`, `/v1/reload`.
 
 use crate::admin::call::{Call, Reply};
-use crate::lifecycle::ReloadError;
-use crate::snapshot::{self, BuildError};
+use crate::lifecycle::{Candidate, ReloadError};
+use crate::snapshot::BuildError;
 use mizan_api::{CheckReply, FileProblem, Problem, ProblemKind, ReloadReply};
-use mizan_config::{Examined, Problems};
+use mizan_config::Problems;
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the table's functions")]
 pub(in crate::admin) fn get(call: &Call) -> Result<Reply, Problem> {
@@ -14,11 +14,10 @@ pub(in crate::admin) fn get(call: &Call) -> Result<Reply, Problem> {
 
 pub(in crate::admin) fn check(call: &Call) -> Result<Reply, Problem> {
     let (problems, warnings) = match call.admin.changer.examine() {
-        Ok(Examined { config, warnings }) => {
-            // What only the router sees.
-            let unbuilt = snapshot::router(&config).err();
-            let problems = unbuilt.map(|error| vec![build_problem(warnings.file(), &error)]);
-            (problems.unwrap_or_default(), told(&warnings))
+        Ok(Candidate { warnings, .. }) => (Vec::new(), told(&warnings)),
+        Err(ReloadError::Build(error)) => {
+            let file = call.admin.changer.file().map(|file| file.display().to_string());
+            (vec![build_problem(&file.unwrap_or_default(), &error)], Vec::new())
         }
         Err(ReloadError::Problems(problems)) => (told(&problems), Vec::new()),
         Err(error) => return Err(no_file(&error)),

@@ -113,6 +113,8 @@ fn tally(ms: u64, counted: &stats::Tally) -> Tally {
         bad_answer,
         closed,
         broken,
+        tls,
+        refused,
     ] = counted.tries_failed;
     Tally {
         ms,
@@ -129,6 +131,8 @@ fn tally(ms: u64, counted: &stats::Tally) -> Tally {
             bad_answer,
             closed,
             broken,
+            tls,
+            refused,
         },
         retries: counted.retries,
         fallbacks: counted.fallbacks,

@@ -1,50 +1,37 @@
 //! One endpoint: an address, what is under way there, and what is known of its health.
 
+mod peer;
 mod state;
+
+pub(crate) use peer::Lane;
 
 use super::Address;
 use super::Failure;
+use super::Transport;
 use super::address::entry_name;
 use super::checked::Checked;
-use super::dial::{CONFIRM, Dial, HANGS, TunnelDial};
+use super::dial::{CONFIRM, HANGS, TunnelDial};
+use crate::check::Target;
 use crate::clock;
 use crate::discover::{Confirmation, Watch};
 use mizan_api::EndpointState;
-use mizan_config::model::{EndpointAddress, HealthCheck, Timeouts};
+use mizan_config::model::{EndpointAddress, HealthCheck};
 use mizan_policy::health::cell::ConfidenceCell;
 use mizan_policy::health::confidence::{Confidence, Dial as May, Event};
 use mizan_policy::health::fitness::Fitness;
 use mizan_policy::health::passive::{Failed, Passive, PassiveState, Standing};
-use pingora_core::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use peer::{KEPT_FOR, next_group, template};
+use pingora_core::upstreams::peer::HttpPeer;
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Kept connections are closed after so long without a request: just below the shortest keepalive that is a common
-/// server's default (Node: 5 s), so that a request rarely meets a connection that its other end is closing.
-const KEPT_FOR: Duration = Duration::from_secs(4);
 /// How much earlier than that, in milliseconds, a close may still be our own.
 const KEPT_MARGIN: u64 = 200;
-/// What a connection beyond `keepalive` is kept for: long enough to be handed back, not to be found again.
-const NOT_KEPT: Duration = Duration::from_millis(1);
-/// Reads of a tunnel (WebSocket) may be this far apart.
-const TUNNEL_READ: Duration = Duration::from_secs(3600);
-
-/// Which of an endpoint's connections a try may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// One that is kept, or a new one.
-    Kept,
-    /// A new one: a kept one has just turned out to be closed, and the others may be as well.
-    Fresh,
-    /// A new one for a request that may become a tunnel: never handed back, and its first answer not read too soon.
-    Tunnel,
-}
 
 /// Identity is the address: an endpoint outlives reloads and answers of discovery, and its counts with it.
 pub(crate) struct Endpoint {
@@ -55,6 +42,9 @@ pub(crate) struct Endpoint {
     key: u64,
     /// `None` for addresses that are written out: nobody can be asked about them.
     watch: Option<Arc<Watch>>,
+    /// The entry of mizan.yml, and how what it names is spoken to.
+    entry: EndpointAddress,
+    transport: Arc<Transport>,
     template: HttpPeer,
     tunnel_dial: Arc<TunnelDial>,
     /// Keeps this endpoint's connections apart from those of others, and from its own before it left.
@@ -103,6 +93,7 @@ impl Endpoint {
         address: Address,
         entry: &EndpointAddress,
         watch: Option<Arc<Watch>>,
+        transport: &Arc<Transport>,
         place: &Arc<Place>,
     ) -> Arc<Self> {
         let name = address.to_string();
@@ -111,7 +102,9 @@ impl Endpoint {
         let key = hasher.finish();
         let confidence = if watch.is_some() { Confidence::Fresh } else { Confidence::Fixed };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
-            template: template(&address, this.clone()),
+            template: template(&address, entry, transport, this.clone()),
+            entry: entry.clone(),
+            transport: transport.clone(),
             tunnel_dial: Arc::new(TunnelDial::new(this.clone())),
             group: AtomicU64::new(next_group()),
             address,
@@ -144,6 +137,15 @@ impl Endpoint {
         &self.name
     }
 
+    /// What a health check needs to know to speak to it.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            address: self.address.clone(),
+            tls: self.transport.secured(&self.entry),
+            protocol: self.transport.protocol(),
+        }
+    }
+
     /// For a request that brought no Host of its own.
     pub(crate) fn host(&self) -> &str {
         if matches!(self.address, Address::Unix(_)) { "localhost" } else { &self.from }
@@ -171,38 +173,6 @@ impl Endpoint {
         let fitness = self.fitness(passive, now);
         let tried = fitness.standing != Standing::Due || self.passive.claim(passive, now);
         tried && (fitness.dial != May::Trial || self.confidence.claim(now))
-    }
-
-    /// The engine's description of this endpoint for one try.
-    pub(crate) fn peer(
-        &self,
-        timeouts: &Timeouts,
-        connect: Duration,
-        keepalive: usize,
-        lane: Lane,
-    ) -> HttpPeer {
-        let mut peer = self.template.clone();
-        let within = self.connections.load(Ordering::Relaxed) <= keepalive as u64;
-        // The time that a confirmation takes is not the endpoint's.
-        let confirmed = self.watch.is_none() || self.confidence.get().dial(clock::now()) != May::AfterLookup;
-        peer.options.total_connection_timeout = Some(if confirmed { connect } else { connect + CONFIRM });
-        peer.options.write_timeout = Some(timeouts.send);
-        peer.options.read_timeout = Some(timeouts.read);
-        peer.options.idle_timeout = Some(NOT_KEPT);
-        match lane {
-            Lane::Kept => {
-                peer.group_key = self.group.load(Ordering::Relaxed);
-                peer.options.idle_timeout = Some(if within { KEPT_FOR } else { NOT_KEPT });
-            }
-            // A group of its own: nothing kept is found in it.
-            Lane::Fresh => peer.group_key = next_group(),
-            Lane::Tunnel => {
-                peer.group_key = next_group();
-                peer.options.read_timeout = Some(TUNNEL_READ);
-                peer.options.custom_l4 = Some(self.tunnel_dial.clone());
-            }
-        }
-        peer
     }
 
     /// An answer has begun.
@@ -242,7 +212,7 @@ impl Endpoint {
                 }
                 false
             }
-            Failure::Left => false,
+            Failure::Left | Failure::Refused => false,
             // Who never answered and refuses is starting; its address may even hang for a moment.
             Failure::Connect => {
                 let before = self.confidence.on(Event::Refused, now).0;
@@ -252,7 +222,10 @@ impl Endpoint {
                 self.confidence.on(Event::Hung, now);
                 self.has_answered.load(Ordering::Relaxed)
             }
-            Failure::AnswerTime | Failure::BadAnswer | Failure::Closed | Failure::Broken => true,
+            // Who is there and cannot prove who it is (TLS), is there.
+            Failure::Tls | Failure::AnswerTime | Failure::BadAnswer | Failure::Closed | Failure::Broken => {
+                true
+            }
         };
         if matches!(failure, Failure::Connect | Failure::ConnectTime | Failure::Unreachable) {
             self.kick();
@@ -401,29 +374,6 @@ impl Endpoint {
             tracing::warn!(endpoint = self.name, from = self.from, "endpoint is unhealthy: {why}");
         }
     }
-}
-
-/// What does not change between two tries.
-fn template(address: &Address, endpoint: Weak<Endpoint>) -> HttpPeer {
-    let mut peer = match address {
-        Address::Tcp(address) => HttpPeer::new(*address, false, String::new()),
-        Address::Unix(path) => HttpPeer::new_uds(&path.to_string_lossy(), false, String::new())
-            .unwrap_or_else(|_| HttpPeer::new(unreachable_address(), false, String::new())),
-    };
-    peer.options.custom_l4 = Some(Arc::new(Dial::new(endpoint)));
-    // What is between two hops is taken out by policy::head, for every engine alike.
-    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
-    peer
-}
-
-/// Stands in for a Unix path that no socket address can hold; mizan.yml's check refuses those.
-fn unreachable_address() -> SocketAddr {
-    SocketAddr::from((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
-}
-
-fn next_group() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Debug for Endpoint {
