@@ -2,7 +2,9 @@
 //! used again, and calls everything else a failure.
 
 use crate::raw::{Broken, Raw};
+use crate::tls::TlsClient;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -39,10 +41,26 @@ struct Shared {
 impl Load {
     /// `clients` connections, each with `request` (without `Connection: close`) again and again.
     pub fn start(addr: SocketAddr, clients: usize, request: impl Into<String>) -> Self {
+        Self::through(&Way::Plain(addr), clients, request)
+    }
+
+    /// The same over TLS, as `name`.
+    pub fn start_tls(
+        addr: SocketAddr,
+        tls: &TlsClient,
+        name: &str,
+        clients: usize,
+        request: impl Into<String>,
+    ) -> Self {
+        Self::through(&Way::Tls(addr, Box::new(tls.clone()), name.to_owned()), clients, request)
+    }
+
+    fn through(way: &Way, clients: usize, request: impl Into<String>) -> Self {
         let shared = Arc::new(Shared::default());
         let request: Arc<str> = request.into().into();
-        let clients =
-            (0..clients).map(|_| tokio::spawn(client(addr, request.clone(), shared.clone()))).collect();
+        let clients = (0..clients)
+            .map(|_| tokio::spawn(client(way.clone(), request.clone(), shared.clone())))
+            .collect();
         Self { shared, clients }
     }
 
@@ -90,16 +108,40 @@ impl Outcome {
     }
 }
 
-async fn client(addr: SocketAddr, request: Arc<str>, shared: Arc<Shared>) {
+/// How a client gets there.
+#[derive(Debug, Clone)]
+enum Way {
+    Plain(SocketAddr),
+    Tls(SocketAddr, Box<TlsClient>, String),
+}
+
+impl Way {
+    async fn connect(&self) -> std::io::Result<Raw> {
+        match self {
+            Self::Plain(addr) => Raw::try_connect(*addr).await,
+            Self::Tls(addr, tls, name) => tls.connect(*addr, name).await.map(Raw::over),
+        }
+    }
+}
+
+async fn client(way: Way, request: Arc<str>, shared: Arc<Shared>) {
     let mut kept: Option<Raw> = None;
     while !shared.stop.load(SeqCst) {
         let fresh = match kept.take() {
             Some(raw) => Ok(raw),
-            None => Raw::try_connect(addr).await,
+            None => way.connect().await,
         };
-        let Ok(mut raw) = fresh else {
-            shared.edit(|o| o.refused += 1);
-            return;
+        let mut raw = match fresh {
+            Ok(raw) => raw,
+            // An end of TLS is no refused connection.
+            Err(error) if error.kind() != ErrorKind::ConnectionRefused && matches!(way, Way::Tls(..)) => {
+                shared.fail(format!("TLS handshake: {error}"));
+                continue;
+            }
+            Err(_) => {
+                shared.edit(|o| o.refused += 1);
+                return;
+            }
         };
         let sent = raw.try_send(request.as_bytes()).await;
         match raw.try_answer("GET").await {

@@ -19,14 +19,22 @@ pub struct Nginx {
 impl Nginx {
     /// With these lines inside its `server` block.
     pub async fn start(server: &str) -> Self {
+        Self::start_by("", server, &[]).await
+    }
+
+    /// With these words on its `listen` line (`ssl http2`), and these files (name, text) beside its own.
+    pub async fn start_by(listen: &str, server: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new().prefix("mzt-nginx").tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("write a file for nginx");
+        }
         let binary =
             if std::path::Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
         // It cannot be told port 0 and hand the port over: take a free one, again if somebody was quicker.
         for _ in 0..10 {
             let addr = free_port().await;
             let file = folder.path().join("n.conf");
-            std::fs::write(&file, config(addr, server)).expect("write nginx's file");
+            std::fs::write(&file, config(addr, listen, server)).expect("write nginx's file");
             let mut child = Command::new(binary)
                 .args(["-e", "stderr", "-p"])
                 .arg(folder.path())
@@ -63,13 +71,13 @@ impl Nginx {
     }
 }
 
-fn config(addr: SocketAddr, server: &str) -> String {
+fn config(addr: SocketAddr, listen: &str, server: &str) -> String {
     format!(
         "daemon off; master_process off; pid x; error_log stderr crit;\n\
          events {{ worker_connections 512; }}\n\
          http {{\n  access_log off; root .; default_type text/plain; keepalive_requests 1000000;\n  \
          client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n  \
-         server {{ listen {addr} backlog=1024;\n{server}\n  }}\n}}\n"
+         server {{ listen {addr} {listen} backlog=1024;\n{server}\n  }}\n}}\n"
     )
 }
 

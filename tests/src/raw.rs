@@ -2,6 +2,7 @@
 
 use crate::recorded::field_values;
 use crate::script::PatternCheck;
+use crate::stream::Stream;
 use socket2::SockRef;
 use std::fmt;
 use std::io::ErrorKind;
@@ -20,7 +21,7 @@ const KEPT: usize = 4 * 1024 * 1024;
 /// A client connection.
 #[derive(Debug)]
 pub struct Raw {
-    stream: TcpStream,
+    stream: Stream,
     /// Read, not yet used.
     buffer: Vec<u8>,
     patience: Duration,
@@ -75,7 +76,12 @@ impl Raw {
     pub async fn try_connect(addr: SocketAddr) -> std::io::Result<Self> {
         let stream = timeout(PATIENCE, TcpStream::connect(addr)).await.map_err(|_| ErrorKind::TimedOut)??;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::new(), patience: PATIENCE })
+        Ok(Self::over(stream))
+    }
+
+    /// Speaks over a connection that is there already.
+    pub fn over(stream: impl Into<Stream>) -> Self {
+        Self { stream: stream.into(), buffer: Vec::new(), patience: PATIENCE }
     }
 
     #[must_use]
@@ -85,7 +91,7 @@ impl Raw {
     }
 
     pub fn local_addr(&self) -> SocketAddr {
-        self.stream.local_addr().expect("the socket is connected")
+        self.stream.tcp().local_addr().expect("the socket is connected")
     }
 
     /// # Panics
@@ -95,9 +101,11 @@ impl Raw {
     }
 
     pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        timeout(self.patience, self.stream.write_all(bytes.as_ref()))
-            .await
-            .map_err(|_| ErrorKind::TimedOut)?
+        let sent = async {
+            self.stream.write_all(bytes.as_ref()).await?;
+            self.stream.flush().await
+        };
+        timeout(self.patience, sent).await.map_err(|_| ErrorKind::TimedOut)?
     }
 
     /// Sends FIN and can still read.
@@ -107,7 +115,7 @@ impl Raw {
 
     /// Sends RST and is gone.
     pub fn reset(self) {
-        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(self.stream.tcp()).set_linger(Some(Duration::ZERO));
     }
 
     /// The answer to a request other than HEAD.

@@ -5,16 +5,19 @@
 
 mod connection;
 
+use crate::authority::Issued;
 use crate::net::Refuses;
 use crate::recorded::Recorded;
 use crate::script::{Script, Step, answer};
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 /// A running upstream. It stops, connections and all, when dropped.
 #[derive(Debug)]
@@ -34,7 +37,6 @@ enum State {
     },
 }
 
-#[derive(Debug)]
 struct Shared {
     by_path: Mutex<HashMap<String, Answers>>,
     otherwise: Mutex<Script>,
@@ -46,6 +48,7 @@ struct Shared {
     /// Connections that the proxy closed while an answer was still owed.
     abandoned: AtomicU64,
     keep_records: std::sync::atomic::AtomicBool,
+    tls: Option<TlsAcceptor>,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +63,17 @@ impl Upstream {
         Self::start_at(name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
     }
 
+    /// Over TLS, with HTTP/1.1 alone by ALPN.
+    pub async fn start_tls(name: &str, certificate: &Issued) -> Self {
+        let acceptor = crate::tls::acceptor(certificate, &["http/1.1"]);
+        Self::start_by(name, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(acceptor)).await
+    }
+
     pub async fn start_at(name: &str, address: SocketAddr) -> Self {
+        Self::start_by(name, address, None).await
+    }
+
+    async fn start_by(name: &str, address: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
         let listener = bind(address).await;
         let addr = listener.local_addr().expect("the listener is bound");
         let identity = Script::steps([Step::Send(answer(200, &[("x-upstream", name)], name))]);
@@ -73,6 +86,7 @@ impl Upstream {
             open: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             keep_records: true.into(),
+            tls,
         });
         let serving = tokio::spawn(serve(listener, shared.clone()));
         Self { name: name.to_owned(), addr, shared, state: Mutex::new(State::Serving(serving)) }
@@ -201,6 +215,12 @@ impl Upstream {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("count", &self.count).finish_non_exhaustive()
     }
 }
 

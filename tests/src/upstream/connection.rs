@@ -3,6 +3,7 @@
 use super::{OpenGuard, Shared, lock, path_of};
 use crate::recorded::{KEPT_BODY, Recorded, field_values};
 use crate::script::{Step, pattern};
+use crate::stream::Stream;
 use socket2::SockRef;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 struct Over;
 
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     /// Read, not yet used.
     buffer: Vec<u8>,
     number: u64,
@@ -28,6 +29,13 @@ enum Framing {
 
 pub(super) async fn run(stream: TcpStream, number: u64, guard: OpenGuard) {
     let _ = stream.set_nodelay(true);
+    let stream = match &guard.0.tls {
+        None => Stream::from(stream),
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => Stream::from(stream),
+            Err(_) => return,
+        },
+    };
     let mut connection = Connection { stream, buffer: Vec::new(), number, guard };
     while connection.one_request().await.is_ok() {}
 }
@@ -78,7 +86,7 @@ impl Connection {
                 Err(Over)
             }
             Step::Reset => {
-                let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+                let _ = SockRef::from(self.stream.tcp()).set_linger(Some(Duration::ZERO));
                 Err(Over)
             }
             Step::Echo => loop {
@@ -104,7 +112,9 @@ impl Connection {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Over> {
-        self.stream.write_all(bytes).await.map_err(|_| self.abandoned())
+        self.stream.write_all(bytes).await.map_err(|_| self.abandoned())?;
+        // Over TLS some of it may wait to be sent.
+        self.stream.flush().await.map_err(|_| self.abandoned())
     }
 
     async fn send_pattern(&mut self, length: u64) -> Result<(), Over> {
@@ -236,7 +246,7 @@ fn framing_of(head: &str) -> Framing {
     Framing::Length(length.unwrap_or(0))
 }
 
-async fn read_into(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Over> {
+async fn read_into(stream: &mut Stream, buffer: &mut Vec<u8>) -> Result<(), Over> {
     match stream.read_buf(buffer).await {
         Ok(0) | Err(_) => Err(Over),
         Ok(_) => Ok(()),
