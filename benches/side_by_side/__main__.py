@@ -2,7 +2,7 @@
 
 Each proxy runs alone on one core; the load generator and the upstream have the others. Proxies take turns, round by
 round, so that a machine that slows down slows all of them; the median of the rounds is printed. Needs nginx, haproxy,
-wrk and taskset (`make setup`) and a release build of mizan; nothing from PyPI.
+wrk, h2load, openssl and taskset (`make setup`) and release builds of mizan and tls-load; nothing from PyPI.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import load
 import machine
 import proxies
 import report
 import scenarios
+import tls
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -25,23 +27,25 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main() -> int:
     options = parse(sys.argv[1:])
     mizan = Path(os.environ.get("MIZAN_BIN", ROOT / "target/release/mizan"))
-    problem = machine.missing(options.only, mizan)
+    plan = scenarios.plan(options.seconds, options.scenario)
+    secure = any(scenario.tls for scenario in plan)
+    problem = machine.missing(options.only, mizan, load.TLS_LOAD if secure else None)
     if problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 1
     cores = machine.Cores.choose()
-    plan = scenarios.plan(options.seconds, options.scenario)
-    notes = machine.notes(cores) + scenarios.fit_to_machine(plan)
+    notes = machine.notes(cores) + scenarios.fit_to_machine(plan) + ([tls.NOTE] if secure else [])
     progress = Progress(options.json)
     rounds: list[report.Round] = []
     with tempfile.TemporaryDirectory(prefix="mizan-bench-") as folder:
+        certificate = tls.Certificate.make(Path(folder)) if secure else None
         with proxies.Upstream(Path(folder), cores) as upstream:
             for number in range(options.rounds):
                 # Another one is the first in each round: what the machine does meanwhile hits all alike.
                 turn = number % len(options.only)
                 for name in options.only[turn:] + options.only[:turn]:
                     progress.say(f"round {number + 1} of {options.rounds}: {name}")
-                    rounds += scenarios.run(name, mizan, plan, upstream, Path(folder), cores)
+                    rounds += scenarios.run(scenarios.Turn(name, mizan, upstream, Path(folder), cores, certificate), plan)
     results = report.Results.of(rounds, plan, notes, mizan)
     saved = results.save(RESULTS)
     if options.json:

@@ -38,15 +38,17 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=PATH)
 
 
-def missing(names: list[str], mizan: Path) -> str | None:
+def missing(names: list[str], mizan: Path, tls_load: Path | None) -> str | None:
     """What stands in the way of a run, with what to do about it."""
     # nginx is the upstream of every run.
-    programs = ["taskset", "wrk", "nginx"] + (["haproxy"] if "haproxy" in names else [])
+    programs = ["taskset", "wrk", "h2load", "openssl", "nginx"] + (["haproxy"] if "haproxy" in names else [])
     absent = [program for program in programs if not find(program)]
     if absent:
         return f"{', '.join(absent)} not found: run `make setup`"
     if "mizan" in names and not mizan.is_file():
         return f"{mizan} is missing: run `cargo build --release`, or set MIZAN_BIN"
+    if tls_load and not tls_load.is_file():
+        return f"{tls_load} is missing: run `cargo build --release --package mizan-benches`, or set TLS_LOAD_BIN"
     return None
 
 

@@ -1,7 +1,8 @@
 """The proxies and their upstream: one function writes a configuration, one class starts and stops a process.
 
 The three are set up alike: least connections over two endpoints, 256 kept upstream connections, the client's address,
-protocol and a request id passed on, no access log, no disk buffering.
+protocol and a request id passed on, no access log, no disk buffering. With TLS they listen on a second port, with the same
+certificate, versions and suites, HTTP/2 and session tickets.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import machine
+import tls
 
 NAMES = ["mizan", "nginx", "haproxy"]
 
@@ -42,7 +44,15 @@ http {{ {NGINX_PATHS}
 """
 
 
-def nginx(port: int, upstreams: list[int]) -> str:
+@dataclass(frozen=True)
+class Secure:
+    """The second port, and what it shows."""
+
+    port: int
+    certificate: tls.Certificate
+
+
+def nginx(port: int, upstreams: list[int], secure: Secure | None) -> str:
     servers = " ".join(f"server 127.0.0.1:{upstream};" for upstream in upstreams)
     return f"""
 daemon off; pid nginx.pid; worker_processes 1; worker_rlimit_nofile {CONNECTIONS + 1000};
@@ -50,7 +60,7 @@ events {{ worker_connections {CONNECTIONS}; }}
 http {{ {NGINX_PATHS}
   access_log off; keepalive_timeout 300s; keepalive_requests 1000000000;
   upstream app {{ least_conn; {servers} keepalive 256; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096;
+  server {{ listen 127.0.0.1:{port} backlog=4096; {nginx_tls(secure) if secure else ""}
     location / {{
       proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0;
       proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr;
@@ -62,7 +72,17 @@ http {{ {NGINX_PATHS}
 """
 
 
-def haproxy(port: int, upstreams: list[int]) -> str:
+def nginx_tls(secure: Secure) -> str:
+    return f"""
+    listen 127.0.0.1:{secure.port} ssl http2 backlog=4096;
+    ssl_certificate {secure.certificate.certificate}; ssl_certificate_key {secure.certificate.key};
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {tls.CIPHERS}; ssl_prefer_server_ciphers off;
+    ssl_ecdh_curve X25519:prime256v1:secp384r1;
+    ssl_session_timeout 1d; ssl_session_cache shared:tls:10m; ssl_session_tickets on;
+"""
+
+
+def haproxy(port: int, upstreams: list[int], secure: Secure | None) -> str:
     servers = "\n".join(f"  server app{n} 127.0.0.1:{upstream}" for n, upstream in enumerate(upstreams))
     return f"""
 global
@@ -77,11 +97,12 @@ defaults
   timeout http-keep-alive 300s
 frontend edge
   bind 127.0.0.1:{port} backlog 4096
+{haproxy_tls(secure) if secure else ""}
   unique-id-format %[uuid()]
   unique-id-header X-Request-Id
   option forwardfor
   http-request set-header X-Real-IP %[src]
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   default_backend app
 backend app
@@ -91,16 +112,25 @@ backend app
 """
 
 
-def mizan(port: int, upstreams: list[int]) -> str:
+def haproxy_tls(secure: Secure) -> str:
+    return (f"  bind 127.0.0.1:{secure.port} backlog 4096 ssl crt {secure.certificate.both} alpn h2,http/1.1"
+            f" ssl-min-ver TLSv1.2 ciphers {tls.CIPHERS} prefer-client-ciphers"
+            f" curves X25519:P-256:P-384")
+
+
+def mizan(port: int, upstreams: list[int], secure: Secure | None) -> str:
+    https = f', https: "127.0.0.1:{secure.port}"' if secure else ""
+    shown = f"tls: {{ certificate: {secure.certificate.certificate}, key: {secure.certificate.key} }}" if secure else ""
     endpoints = ", ".join(f'"127.0.0.1:{upstream}"' for upstream in upstreams)
     return f"""
-listen: {{ http: "127.0.0.1:{port}" }}
+listen: {{ http: "127.0.0.1:{port}"{https} }}
 limits: {{ connections: {CONNECTIONS // 2}, idle_timeout: 300s }}
 drain: {{ idle_grace: 0s }}
 services:
   app: {{ endpoints: [{endpoints}], balance: least_conn, keepalive: 256 }}
 sites:
   - hosts: ["*"]
+    {shown}
     routes: [{{ path: /, service: app }}]
 """
 
@@ -169,11 +199,13 @@ class Upstream(Server):
         super().__init__(cores.pin_rest() + nginx_command(home), self.ports[0], home)
 
 
-def start(name: str, binary: Path, upstreams: list[int], folder: Path, cores: machine.Cores) -> Server:
-    """Starts one proxy, alone on its core."""
+def start(name: str, binary: Path, upstreams: list[int], folder: Path, cores: machine.Cores,
+          certificate: tls.Certificate | None = None) -> Server:
+    """Starts one proxy, alone on its core. With a certificate, `port` of what it returns speaks TLS."""
     kind = kinds(binary)[name]
-    [port] = machine.free_ports(1)
-    home = Path(folder, f"{name}-{port}")
+    plain, encrypted = machine.free_ports(2)
+    secure = Secure(encrypted, certificate) if certificate else None
+    home = Path(folder, f"{name}-{plain}")
     home.mkdir()
-    (home / kind.file).write_text(kind.configuration(port, upstreams))
-    return Server(cores.pin_proxy() + kind.command(home), port, home)
+    (home / kind.file).write_text(kind.configuration(plain, upstreams, secure))
+    return Server(cores.pin_proxy() + kind.command(home), encrypted if secure else plain, home)

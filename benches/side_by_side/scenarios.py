@@ -10,8 +10,11 @@ import load
 import machine
 import proxies
 import report
+import tls
 
 IDLE = 5000
+# Fewer: a handshake costs more than a connection.
+TLS_IDLE = 2000
 # Connections that a proxy needs besides the idle ones.
 SPARE = 200
 
@@ -20,8 +23,12 @@ SPARE = 200
 class Scenario:
     name: str
     title: str
+    client: str = "wrk"
+    tls: bool = False
     path: str = "/"
     connections: int = 64
+    # HTTP/2's, on each connection.
+    streams: int = 1
     headers: tuple[str, ...] = ()
     seconds: int = 0
     idle: int = 0
@@ -32,6 +39,11 @@ SCENARIOS = [
     Scenario("connection", "HTTP/1.1, a connection per request, 200 B, 64 at a time", headers=("Connection: close",)),
     Scenario("large", "HTTP/1.1 keepalive, 1 MiB bodies, 16 connections", path="/large", connections=16),
     Scenario("idle", f"{IDLE:,} idle connections, each after one request", idle=IDLE),
+    Scenario("tls_keepalive", "HTTP/1.1 keepalive over TLS, 200 B, 64 connections", tls=True),
+    Scenario("tls_handshake", "a full TLS handshake for each request, 200 B, 16 at a time", "full", tls=True, connections=16),
+    Scenario("tls_resumed", "a TLS session resumed for each request, 200 B, 16 at a time", "resumed", tls=True, connections=16),
+    Scenario("h2", "HTTP/2 over TLS, 200 B, 16 connections of 32 streams", "h2load", tls=True, connections=16, streams=32),
+    Scenario("tls_idle", f"{TLS_IDLE:,} idle connections over TLS, each after one request", tls=True, idle=TLS_IDLE),
 ]
 NAMES = [scenario.name for scenario in SCENARIOS]
 
@@ -47,33 +59,68 @@ def fit_to_machine(scenarios: list[Scenario]) -> list[str]:
     notes = []
     for scenario in scenarios:
         if scenario.idle > room:
-            scenario.idle = max(room, 10)
-            scenario.title = f"{scenario.idle:,} idle connections, each after one request"
-            notes.append(f"{scenario.idle:,} idle connections instead of {IDLE:,}: the hard limit of open files (ulimit -Hn) is low")
+            wanted, scenario.idle = f"{scenario.idle:,}", max(room, 10)
+            scenario.title = scenario.title.replace(wanted, f"{scenario.idle:,}")
+            notes.append(f"{scenario.idle:,} idle connections instead of {wanted}: the hard limit of open files (ulimit -Hn) is low")
     return notes
 
 
-def run(name, mizan: Path, plan: list[Scenario], upstream, folder: Path, cores) -> list[report.Round]:
-    """One proxy's turn in one round. Memory is counted on a process that has done nothing else."""
+@dataclass(frozen=True)
+class Turn:
+    """One proxy's turn in one round."""
+
+    name: str
+    mizan: Path
+    upstream: proxies.Upstream
+    folder: Path
+    cores: machine.Cores
+    certificate: tls.Certificate | None
+
+    def start(self, secure: bool) -> proxies.Server:
+        certificate = self.certificate if secure else None
+        return proxies.start(self.name, self.mizan, self.upstream.ports, self.folder, self.cores, certificate)
+
+
+def run(turn: Turn, plan: list[Scenario]) -> list[report.Round]:
+    """Memory is counted on a process that has done nothing else, and without TLS on one that has none."""
     rounds = []
-    loaded = [scenario for scenario in plan if not scenario.idle]
-    if loaded:
-        with proxies.start(name, mizan, upstream.ports, folder, cores) as server:
-            load.wrk(server.port, "/", 64, 1, [], cores)
-            rounds += [under_load(name, scenario, server, cores) for scenario in loaded]
+    for secure in (False, True):
+        busy = [scenario for scenario in plan if not scenario.idle and scenario.tls == secure]
+        if busy:
+            with turn.start(secure) as server:
+                warm_up(turn, server, secure)
+                rounds += [under_load(turn, scenario, server) for scenario in busy]
     for scenario in (scenario for scenario in plan if scenario.idle):
-        with proxies.start(name, mizan, upstream.ports, folder, cores) as server:
-            rounds.append(idle(name, scenario, server))
+        with turn.start(scenario.tls) as server:
+            rounds.append(idle(turn.name, scenario, server))
     return rounds
 
 
-def under_load(name: str, scenario: Scenario, server, cores) -> report.Round:
+def warm_up(turn: Turn, server, secure: bool) -> None:
+    if secure:
+        for protocol in ("http/1.1", "h2"):
+            tls.require_same(turn.name, server.port, protocol)
+    load.wrk(load.Target(server.port, 1, turn.cores, secure), "/", 64, [])
+
+
+def loaded(turn: Turn, scenario: Scenario, port: int) -> load.Load:
+    target = load.Target(port, scenario.seconds, turn.cores, scenario.tls)
+    match scenario.client:
+        case "wrk":
+            return load.wrk(target, scenario.path, scenario.connections, list(scenario.headers))
+        case "h2load":
+            return load.h2load(target, turn.name, scenario.connections, scenario.streams)
+        case mode:
+            return load.handshakes(target, turn.name, scenario.connections, mode)
+
+
+def under_load(turn: Turn, scenario: Scenario, server) -> report.Round:
     before = machine.Cpu.of(server.pids)
-    counted = load.wrk(server.port, scenario.path, scenario.connections, scenario.seconds, list(scenario.headers), cores)
+    counted = loaded(turn, scenario, server.port)
     cpu = machine.Cpu.of(server.pids).since(before)
     memory = machine.Memory.of(server.pids)
     requests = max(counted.requests, 1)
-    return report.Round(name, scenario.name, {
+    return report.Round(turn.name, scenario.name, {
         "requests_per_second": counted.requests / counted.seconds,
         "cpu_us": (cpu.user + cpu.system) * 1e6 / requests,
         "cpu_user_us": cpu.user * 1e6 / requests,
@@ -88,11 +135,11 @@ def under_load(name: str, scenario: Scenario, server, cores) -> report.Round:
 
 def idle(name: str, scenario: Scenario, server) -> report.Round:
     # What the first requests leave behind (pools, caches) is no connection's share.
-    for connection in load.idle_connections(server.port, 100):
+    for connection in load.idle_connections(server.port, 100, scenario.tls):
         connection.close()
     time.sleep(1)
     before = machine.Memory.of(server.pids)
-    connections = load.idle_connections(server.port, scenario.idle)
+    connections = load.idle_connections(server.port, scenario.idle, scenario.tls)
     time.sleep(2)
     after = machine.Memory.of(server.pids)
     closed = len(connections) - load.still_open(connections)
