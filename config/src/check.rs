@@ -1,5 +1,6 @@
 //! Checks that need more than one part of the file.
 
+mod acme;
 mod hosts;
 mod https;
 mod listeners;
@@ -12,6 +13,7 @@ pub(crate) fn whole(draft: &Draft, context: &mut Context<'_>) {
     listeners::overlap(draft, context);
     hosts::unique(draft, context);
     https::whole(draft, context);
+    acme::whole(draft, context);
     for site in &draft.sites {
         routes::reachable(site, context);
     }

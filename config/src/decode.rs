@@ -3,11 +3,15 @@
 //! After a problem the decoder goes on with a stand-in value, so that one run finds everything; a draft with problems
 //! never becomes a configuration.
 
+mod acme;
 mod address;
 mod certificate;
 mod cipher;
 mod context;
+mod directory;
+mod dns;
 mod draft;
+mod encoded;
 mod fields;
 mod force;
 mod health;
@@ -20,6 +24,7 @@ mod regex;
 mod route;
 mod route_path;
 mod scalar;
+mod secret;
 mod sensitive;
 mod service;
 mod site;
@@ -30,7 +35,10 @@ mod top;
 mod upstream;
 
 pub(crate) use self::context::Context;
-pub(crate) use self::draft::{Draft, DraftListen, DraftRoute, DraftService, DraftSite, Keyed, Placed};
+pub(crate) use self::directory::is_public;
+pub(crate) use self::draft::{
+    Draft, DraftAcme, DraftListen, DraftRoute, DraftService, DraftSite, Keyed, Placed,
+};
 pub use self::regex::REGEX_SIZE_LIMIT;
 pub(crate) use self::scalar::Text;
 pub(crate) use self::sensitive::is_sensitive;

@@ -3,11 +3,13 @@
 //! One table a section. The decoder takes names, requirements and ranges from here, so that a key cannot be accepted
 //! without being described.
 
+mod acme;
 mod service;
 mod site;
 mod tls;
 mod top;
 
+pub(crate) use acme::*;
 pub(crate) use service::*;
 pub(crate) use site::*;
 pub(crate) use tls::*;
@@ -84,9 +86,13 @@ const fn required(name: &'static str, shape: Shape, help: &'static str) -> Key {
 /// What to say of a key that is not known, because people will try it.
 pub(crate) fn not_yet(key: &str) -> Option<&'static str> {
     match key {
-        "acme" | "certificates" => Some(
-            "ACME is not part of this version yet: name the files in the site, as in \
-             `tls: { certificate: fullchain.pem, key: privkey.pem }`",
+        "acme" | "letsencrypt" | "lets_encrypt" | "certbot" | "auto_https" | "automatic_https" => Some(
+            "ACME is set up once, as in `certificates: { acme: { email: ops@example.com } }`; a site asks for it with \
+             `tls: acme`",
+        ),
+        "certificates" => Some(
+            "those of a site stand in its `tls`; ACME is set up at the top, as in \
+             `certificates: { acme: { email: ops@example.com } }`",
         ),
         "certificate" | "key" => Some(
             "it stands in `tls` of the site, as in `tls: { certificate: fullchain.pem, key: privkey.pem }`",
@@ -118,6 +124,19 @@ pub(crate) fn also_called(key: &str) -> &'static [&'static str] {
         "strict_transport_security" => &["hsts"],
         "force_https" | "https_redirect" | "redirect_https" | "http_to_https" => &["redirect_to_https"],
         "http2" | "grpc" => &["protocol"],
+        "directory_url" | "acme_url" | "acme_ca" | "caserver" | "authority" | "issuer" => &["directory"],
+        "contact" | "mail" => &["email"],
+        "ca_root" | "acme_ca_root" | "cacertificates" | "root" => &["ca"],
+        "key_type" => &["key"],
+        "eab" | "external_account_binding" => &["external_account"],
+        "kid" | "eab_kid" => &["key_id"],
+        "hmac" | "mac_key" | "eab_hmac_key" => &["hmac_key"],
+        "dns_challenge" | "dns_provider" | "rfc2136" => &["dns"],
+        "hook" | "script" | "exec" | "program" => &["command"],
+        "nameserver" | "name_server" => &["server"],
+        "key_name" => &["name"],
+        "key" => &["hmac_key", "secret"],
+        "propagation_timeout" | "propagation_delay" => &["propagation"],
         _ => &[],
     }
 }

@@ -1,5 +1,6 @@
 //! A configuration back in the shape of mizan.yml, for people and programs that ask what is in force.
 
+mod acme;
 mod service;
 mod site;
 mod tls;
@@ -20,7 +21,8 @@ use std::time::Duration;
 /// it back to the same configuration, but for
 ///
 /// - secrets, which are `***`: the headers of health checks, and conditions on headers whose name says that they hold
-///   one (`Authorization`, `Cookie`). Routes that nothing else tells apart are then the same, and refused;
+///   one (`Authorization`, `Cookie`). Routes that nothing else tells apart are then the same, and refused. So are the
+///   secrets of `certificates.acme` (`hmac_key`, `secret`), and `***` in their place is refused: it is no base64;
 /// - the order of services, tracks and headers: mappings are sorted by name here. Lists keep theirs;
 /// - the lines that routes stand on, and the places that messages about certificates point at;
 /// - paths of certificates and keys, where mizan.yml was itself named by a relative path: they have its folder before
@@ -30,6 +32,7 @@ pub fn render(config: &Config) -> Value {
     let Config {
         listen,
         tls,
+        acme,
         admin,
         state,
         resolver,
@@ -45,6 +48,7 @@ pub fn render(config: &Config) -> Value {
     present(json!({
         "listen": self::listen(listen),
         "tls": tls::shared(tls),
+        "certificates": acme.as_ref().map(|acme| json!({ "acme": acme::render(acme) })),
         "admin": admin.as_ref().map(self::admin),
         "state": state.as_deref().map(path),
         "resolver": self::resolver(resolver),

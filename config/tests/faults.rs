@@ -23,7 +23,7 @@ fn fault(place: &Place, message: &str) -> Fault {
 #[test]
 fn a_fault_is_drawn_at_its_place() {
     let Examined { config, source, .. } = examined();
-    let place = &config.sites[0].tls.as_ref().unwrap().certificates[0].place;
+    let place = &config.sites[0].tls.as_ref().unwrap().certificates.files()[0].place;
     let drawn = source.problems(vec![fault(place, "a.pem has expired")]).to_string();
     let expected = "\
 error: a.pem has expired
@@ -43,7 +43,7 @@ mizan.yml: 1 problem
 fn faults_and_warnings_are_joined_in_file_order() {
     let Examined { config, warnings, source } = examined();
     let tls = config.sites[0].tls.as_ref().unwrap();
-    let (certificate, ca) = (&tls.certificates[0].place, &tls.client_auth.as_ref().unwrap().place);
+    let (certificate, ca) = (&tls.certificates.files()[0].place, &tls.client_auth.as_ref().unwrap().place);
     let faults = source.problems(vec![fault(ca, "second"), fault(certificate, "first")]);
     let again = source.problems(vec![fault(certificate, "first")]);
     let joined = faults.join(warnings).join(again);

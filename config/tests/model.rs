@@ -134,16 +134,17 @@ fn tls_is_as_the_full_example_says() {
     assert_eq!((config.tls.versions.len(), config.tls.ciphers.len()), (2, Cipher::ALL.len()));
     let keys = |at: usize| {
         let tls = config.sites[at].tls.as_ref().unwrap();
-        tls.certificates.iter().map(|files| files.key.file_name().unwrap()).collect::<Vec<_>>()
+        tls.certificates.files().iter().map(|files| files.key.file_name().unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(
-        (keys(0), keys(1)),
+        (keys(0), keys(2)),
         (vec!["privkey.pem".as_ref()], vec!["any-ecdsa.key".as_ref(), "any-rsa.key".as_ref()])
     );
+    assert!(config.sites[1].tls.as_ref().unwrap().certificates.is_acme());
     assert!(!config.sites[0].tls.as_ref().unwrap().client_auth.as_ref().unwrap().required);
     assert_eq!(config.sites[0].redirect_to_https, Some(RedirectToHttps { status: 308, port: Some(443) }));
     let hsts = Hsts { max_age: Duration::from_hours(730 * 24), include_subdomains: true, preload: true };
-    assert_eq!((config.sites[0].hsts, config.sites[1].hsts), (Some(hsts), None));
+    assert_eq!((config.sites[0].hsts, config.sites[2].hsts), (Some(hsts), None));
     let ledger = &config.services[2];
     assert_eq!(ledger.protocol, UpstreamProtocol::H2);
     assert_eq!(ledger.tls.as_ref().unwrap().server_name.as_deref(), Some("ledger.internal"));
@@ -156,6 +157,7 @@ fn routes_are_as_the_full_example_says() {
     let expected = [
         HostPattern::Exact("api.example.com".into()),
         HostPattern::Wildcard("api.example.com".into()),
+        HostPattern::Exact("www.example.com".into()),
         HostPattern::Any,
     ];
     assert_eq!(hosts, expected);
@@ -180,7 +182,7 @@ fn routes_are_as_the_full_example_says() {
         whole_segment,
         before_patterns,
     };
-    let paths: Vec<_> = config.sites[1].routes.iter().map(|route| route.path.clone()).collect();
+    let paths: Vec<_> = config.sites[2].routes.iter().map(|route| route.path.clone()).collect();
     let expected = [
         prefix("/", true, false),
         prefix("/download", false, false),

@@ -133,8 +133,6 @@ fn an_empty_file_is_answered_with_a_small_one_that_loads() {
 
 #[test]
 fn keys_of_later_versions_are_named_as_such() {
-    told("listen:", "certificates: { acme: {} }\nlisten:", "ACME is not part of this version yet");
-    told("listen:", "acme: {}\nlisten:", "name the files in the site");
     for key in ["rate_limit", "response_headers", "compress"] {
         let site = format!("  - hosts: [example.com]\n    {key}: {{}}");
         told("  - hosts: [example.com]", &site, "not part of this version");

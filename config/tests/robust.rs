@@ -6,7 +6,8 @@ use std::fmt::Write;
 use std::fs;
 use std::time::{Duration, Instant};
 
-const EXAMPLES: [&str; 5] = [
+const EXAMPLES: [&str; 6] = [
+    include_str!("../../examples/acme.yml"),
     include_str!("../../examples/minimal.yml"),
     include_str!("../../examples/compose-api.yml"),
     include_str!("../../examples/blue-green.yml"),

@@ -81,7 +81,7 @@ fn paths_are_joined_with_the_folder_of_the_file() {
     let config =
         config(PAIR, "    tls: { certificate: tls/a.pem, key: \"${FOLDER}/a.key\", ocsp: ../ocsp.der }");
     let tls = config.sites[0].tls.as_ref().unwrap();
-    let [files] = tls.certificates.as_slice() else { panic!("{tls:?}") };
+    let [files] = tls.certificates.files() else { panic!("{tls:?}") };
     let expected = CertificateFiles {
         certificate: "/etc/mizan/tls/a.pem".into(),
         key: "/run/a.key".into(),
@@ -100,7 +100,7 @@ fn the_place_of_a_file_is_that_of_its_path() {
     );
     let config = parse("mizan.yml", &text, &env).unwrap();
     let tls = config.sites[0].tls.as_ref().unwrap();
-    assert_eq!(&text[tls.certificates[0].place.0.clone()], "a.pem");
+    assert_eq!(&text[tls.certificates.files()[0].place.0.clone()], "a.pem");
     assert_eq!(&text[tls.client_auth.as_ref().unwrap().place.0.clone()], "\"ca.pem\"");
 }
 
@@ -109,7 +109,7 @@ fn a_site_may_have_several_certificates_and_ask_for_those_of_clients() {
     let two = "    tls:\n      certificates:\n        - { certificate: e.pem, key: e.key }\n        - { certificate: r.pem, key: r.key, ocsp: r.der }\n      client_auth: { ca: ca.pem, mode: optional, crl: crl.pem }";
     let config = config(PAIR, two);
     let tls = config.sites[0].tls.as_ref().unwrap();
-    assert_eq!(tls.certificates[1].ocsp.as_deref(), Some(Path::new("/etc/mizan/r.der")));
+    assert_eq!(tls.certificates.files()[1].ocsp.as_deref(), Some(Path::new("/etc/mizan/r.der")));
     let auth = tls.client_auth.as_ref().unwrap();
     assert_eq!((auth.required, auth.crl.as_deref()), (false, Some(Path::new("/etc/mizan/crl.pem"))));
     let beside = self::config(
@@ -247,15 +247,19 @@ fn a_certificate_and_its_key_go_together() {
 
 #[test]
 fn who_expects_certificates_to_come_by_themselves_is_told() {
-    for word in ["acme", "auto", "letsencrypt"] {
-        told(PAIR, &format!("    tls: {word}"), "is not part of this version yet (name the files");
+    for word in ["amce", "ACME", "auto", "letsencrypt"] {
+        told(PAIR, &format!("    tls: {word}"), "did you mean `acme`?");
     }
-    told(PAIR, "    tls: true", "needs `certificate` and `key`");
+    told(PAIR, "    tls: fullchain.pem", "must be `acme` or a mapping, not `fullchain.pem`");
+    told(PAIR, "    tls: 1", "must be `acme` or a mapping, not `1`");
+    told(PAIR, "    tls: \"${FOLDER}\"", "must be `acme` or a mapping, not `${FOLDER}` (write `tls: acme`");
+    told(PAIR, "    tls: true", "needs `certificate` and `key`, or `acme`");
     told(PAIR, "    tls: false", "remove the line");
     told(PAIR, "    tls:", "`tls` of a site has nothing in it");
-    told(PAIR, "    tls: []", "must be a mapping, not a list");
-    told(PAIR, &site("acme: true"), "ACME is not part of this version yet");
-    told("listen:", "certificates: { acme: {} }\nlisten:", "ACME is not part of this version yet");
+    told(PAIR, "    tls: []", "must be `acme` or a mapping, not a list");
+    told(PAIR, &site("acme: true"), "a site asks for it with `tls: acme`");
+    told(PAIR, &site("certificates: [a.pem]"), "those of a site stand in its `tls`");
+    told("listen:", "acme: {}\nlisten:", "as in `certificates: { acme: { email: ops@example.com } }`");
     told("listen:", "certificate: a.pem\nlisten:", "it stands in `tls` of the site");
     told(PAIR, "    ssl: { certificate: a.pem, key: a.key }", "did you mean `tls`?");
 }

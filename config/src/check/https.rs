@@ -44,7 +44,7 @@ fn certificate_is_missing(draft: &Draft, context: &mut Context<'_>) {
                 &listener.text.span,
                 format!("every handshake at {} would be refused: no site has `tls`", listener.text.shown()),
             )
-            .hint("add it to a site, as in `tls: { certificate: fullchain.pem, key: privkey.pem }`");
+            .hint("add it to a site, as in `tls: acme` or `tls: { certificate: fullchain.pem, key: privkey.pem }`");
     }
 }
 

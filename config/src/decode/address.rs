@@ -65,9 +65,12 @@ impl Context<'_> {
         Some(EndpointAddress::Ip(address))
     }
 
-    /// `127.0.0.11`, `127.0.0.1:5353`, `[::1]:53`.
+    /// `127.0.0.11`, `127.0.0.1:5353`, `[::1]`, `[::1]:53`.
     pub(crate) fn name_server(&mut self, text: &Text) -> Option<SocketAddr> {
-        let address = match (text.value.parse::<IpAddr>(), text.value.parse::<SocketAddr>()) {
+        let value = text.value.as_str();
+        let bare = value.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'));
+        let ip = bare.map_or_else(|| value.parse(), |inside| inside.parse().map(IpAddr::V6));
+        let address = match (ip, value.parse::<SocketAddr>()) {
             (Ok(ip), _) => Some(SocketAddr::new(ip, 53)),
             (_, Ok(address)) if address.port() != 0 => Some(address),
             _ => None,

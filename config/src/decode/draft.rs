@@ -2,8 +2,8 @@
 
 use super::Text;
 use crate::model::{
-    Admin, Config, Drain, HostPattern, Hsts, Limits, Listener, Probes, RedirectToHttps, Resolver, Route,
-    Service, Site, SiteTls, Tls, UnknownHost,
+    Acme, Admin, Config, Drain, HostPattern, Hsts, Limits, Listener, Probes, RedirectToHttps, Resolver,
+    Route, Service, Site, SiteTls, Tls, UnknownHost,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,6 +12,8 @@ use std::path::PathBuf;
 pub(crate) struct Draft {
     pub(crate) listen: DraftListen,
     pub(crate) tls: Tls,
+    /// `certificates.acme`. `None` also where the file says false.
+    pub(crate) acme: Option<Keyed<DraftAcme>>,
     pub(crate) admin: Option<Placed<Admin>>,
     pub(crate) state: Option<PathBuf>,
     /// Not there at all, neither misspelt nor malformed.
@@ -27,6 +29,17 @@ pub(crate) struct Draft {
     pub(crate) services_unread: bool,
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) unknown_host: UnknownHost,
+}
+
+#[derive(Debug)]
+pub(crate) struct DraftAcme {
+    pub(crate) acme: Acme,
+    /// Of the key `challenges`, where it is there.
+    pub(crate) challenges: Option<Range<usize>>,
+    /// Of the key `dns`, where it is there.
+    pub(crate) dns: Option<Range<usize>>,
+    /// `dns` is not there at all, neither misspelt nor malformed.
+    pub(crate) dns_missing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +104,7 @@ impl Draft {
         Config {
             listen: self.listen.listeners.into_iter().map(|listener| listener.value).collect(),
             tls: self.tls,
+            acme: self.acme.and_then(|keyed| keyed.value).map(|draft| draft.acme),
             admin: self.admin.map(|admin| admin.value),
             state: self.state,
             resolver: self.resolver,

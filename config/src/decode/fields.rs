@@ -68,11 +68,16 @@ impl Context<'_> {
             return None;
         }
         let elsewhere = also_called(name).iter().copied().find(|name| section.key(name).is_some());
-        let nearest = elsewhere.or_else(|| self.suggest(name, section.keys.iter().map(|key| key.name)));
+        // What is known to stand elsewhere is no slip of what stands here.
+        let advice = not_yet(name).filter(|_| elsewhere.is_none());
+        let nearest = match advice {
+            Some(_) => None,
+            None => elsewhere.or_else(|| self.suggest(name, section.keys.iter().map(|key| key.name))),
+        };
         let message = format!("{} has no key {}", section.name, super::scalar::show(name));
-        let hint = match (nearest, not_yet(name)) {
+        let hint = match (nearest, advice) {
             (Some(nearest), _) => format!("did you mean `{nearest}`?"),
-            (None, Some(reason)) => reason.to_owned(),
+            (None, Some(advice)) => advice.to_owned(),
             (None, None) => format!("its keys are {}", names(section)),
         };
         self.problem(&key.span, message).hint(hint);

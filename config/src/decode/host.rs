@@ -65,7 +65,7 @@ pub(super) fn is_name(host: &str) -> bool {
 }
 
 /// IPv6 addresses come back in their canonical form.
-fn exact(host: &str) -> Option<String> {
+pub(super) fn exact(host: &str) -> Option<String> {
     if let Some(inside) = host.strip_prefix('[') {
         let address: Ipv6Addr = inside.strip_suffix(']')?.parse().ok()?;
         return Some(format!("[{address}]"));

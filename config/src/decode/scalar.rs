@@ -174,7 +174,9 @@ impl Context<'_> {
             finding.message = format!("`{key}` has no value");
             finding.hint(format!("give it {expected}, or remove the line"));
         } else if matches!(&node.kind, Kind::Map(entries) if is_file_reference(entries)) {
-            finding.hint("{ file: PATH } is accepted only where a secret is: the headers of a health check");
+            finding.hint(
+                "{ file: PATH } is accepted only where a secret is: the headers of a health check, `hmac_key` and `secret`",
+            );
         }
         None
     }
@@ -205,6 +207,11 @@ impl Context<'_> {
             _ => self.wrong(key, form, node),
         }
     }
+}
+
+/// Whether it is text of one line that can be shown and sent.
+pub(super) fn printable_line(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control)
 }
 
 fn is_file_reference(entries: &[(Node, Node)]) -> bool {

@@ -3,8 +3,8 @@
 use crate::tree::{Kind, Node};
 use std::ops::Range;
 
-/// The value of a key whose name says so, anywhere; every value of a mapping within `health` (its headers); and a
-/// private key that stands where the path of its file should.
+/// The value of a key whose name says so, anywhere; every value of a mapping within `health` (its headers); what is in
+/// `external_account` and `tsig`, but for names; and a private key that stands where the path of its file should.
 pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| values(item, secrets)),
@@ -12,6 +12,9 @@ pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
             for (key, value) in entries {
                 if is_text(key, "health") {
                     health(value, secrets);
+                }
+                if is_text(key, "external_account") || is_text(key, "tsig") {
+                    all_but(&["key_id", "name", "algorithm"], value, secrets);
                 }
                 if is_text(key, "force") || is_text(key, "sticky") {
                     cookie_names(value, secrets);
@@ -58,7 +61,8 @@ fn value_start(line: &str) -> Option<usize> {
 /// In the first line of every such PEM.
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
-const WORDS: [&str; 7] = ["authorization", "cookie", "token", "password", "passwd", "secret", "api-key"];
+const WORDS: [&str; 8] =
+    ["authorization", "cookie", "token", "password", "passwd", "secret", "api-key", "hmac"];
 
 fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
     let Kind::Map(entries) = &node.kind else { return };
@@ -69,6 +73,13 @@ fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
             }
         }
     }
+}
+
+/// A misspelt key may have the secret, too.
+fn all_but(known: &[&str], node: &Node, secrets: &mut Vec<Range<usize>>) {
+    let Kind::Map(entries) = &node.kind else { return hide(node, secrets) };
+    let others = entries.iter().filter(|(key, _)| !known.iter().any(|known| is_text(key, known)));
+    others.for_each(|(_, value)| hide(value, secrets));
 }
 
 /// What `cookie` says in `force` and `sticky` is a name, and so no secret.

@@ -2,13 +2,14 @@
 
 use super::certificate::{self, FilePath};
 use super::fields::Fields;
-use super::scalar::show;
-use super::{Context, Keyed};
+use super::{Context, Keyed, Text};
 use crate::keys::{CERTIFICATE, CLIENT_AUTH, SITE_TLS};
-use crate::model::{CertificateFiles, ClientAuth, SiteTls};
+use crate::model::{CertificateFiles, ClientAuth, Place, SiteCertificates, SiteTls};
 use crate::tree::{Kind, Node};
 
-const EXAMPLE: &str = "name the files, as in `tls: { certificate: fullchain.pem, key: privkey.pem }`";
+/// What there is to write.
+const FORMS: &str = "write `tls: acme` for a certificate that is got by itself, or name the files, as in \
+                     `tls: { certificate: fullchain.pem, key: privkey.pem }`";
 
 pub(super) fn decode(site: &Fields<'_>, context: &mut Context<'_>) -> Option<Keyed<SiteTls>> {
     if site.is_missing("tls") {
@@ -23,24 +24,29 @@ pub(super) fn decode(site: &Fields<'_>, context: &mut Context<'_>) -> Option<Key
 fn tls(site: &Fields<'_>, node: &Node, context: &mut Context<'_>) -> Option<SiteTls> {
     match &node.kind {
         Kind::Bool(true) => {
-            context.problem(&node.span, "`tls` of a site needs `certificate` and `key`").hint(EXAMPLE);
+            context
+                .problem(&node.span, "`tls` of a site needs `certificate` and `key`, or `acme`")
+                .hint(FORMS);
             return None;
         }
         Kind::Bool(false) => {
             context
-                .problem(&node.span, "`tls` of a site must be a mapping, not `true` or `false`")
+                .problem(&node.span, "`tls` of a site must be `acme` or a mapping, not `true` or `false`")
                 .hint("remove the line: a site without `tls` has none");
             return None;
         }
-        Kind::Text(word) => {
-            let message = format!(
-                "`tls` of a site needs `certificate` and `key`: ACME ({}) is not part of this version yet",
-                show(word)
-            );
-            context.problem(&node.span, message).hint(EXAMPLE);
+        Kind::Text(_) | Kind::Number(_) => {
+            let text = context.text("tls", node)?;
+            let certificates = word(&text, context)?;
+            return Some(SiteTls { certificates, client_auth: None });
+        }
+        Kind::List(_) => {
+            context
+                .problem(&node.span, "`tls` of a site must be `acme` or a mapping, not a list")
+                .hint("several certificates of a site stand in `certificates` of its `tls`");
             return None;
         }
-        _ => {}
+        Kind::Null | Kind::Map(_) => {}
     }
     let fields = site.section(context, "tls", &SITE_TLS)?;
     let client_auth = fields.get("client_auth").map(|_| client_auth(&fields, context));
@@ -48,8 +54,50 @@ fn tls(site: &Fields<'_>, node: &Node, context: &mut Context<'_>) -> Option<Site
     Some(SiteTls { certificates, client_auth: client_auth.map_or(Some(None), |read| read.map(Some))? })
 }
 
+/// `tls: acme`.
+fn word(text: &Text, context: &mut Context<'_>) -> Option<SiteCertificates> {
+    if text.value == "acme" {
+        return Some(SiteCertificates::Acme(Place(text.span.clone())));
+    }
+    let lower = text.value.to_ascii_lowercase();
+    let is_meant =
+        ["auto", "letsencrypt", "lets-encrypt", "let's encrypt", "certbot", "zerossl", "google", "acme"]
+            .iter()
+            .any(|other| lower.starts_with(other));
+    let hint = if text.is_literal() && (is_meant || context.suggest(&lower, ["acme"]).is_some()) {
+        "did you mean `acme`? Which authority that is stands in `certificates`"
+    } else {
+        FORMS
+    };
+    context
+        .problem(&text.span, format!("`tls` of a site must be `acme` or a mapping, not {}", text.shown()))
+        .hint(hint);
+    None
+}
+
+/// `acme: true`, or files: one of the two.
+fn certificates(fields: &Fields<'_>, context: &mut Context<'_>) -> Option<SiteCertificates> {
+    let is_acme = match fields.get("acme") {
+        None => false,
+        Some(node) => context.boolean("acme", node)?,
+    };
+    if !is_acme {
+        return files(fields, context).map(SiteCertificates::Files);
+    }
+    let span = fields.span_of("acme");
+    let beside =
+        ["certificate", "key", "ocsp", "certificates"].into_iter().find(|key| fields.get(key).is_some());
+    if let Some(key) = beside {
+        context.problem(&span, format!("`tls` has both `acme` and `{key}`")).hint(
+            "remove `acme` to serve the files, or the files to have a certificate that is got by itself",
+        );
+        return None;
+    }
+    Some(SiteCertificates::Acme(Place(span)))
+}
+
 /// `certificate` and `key`, or `certificates`: one of the two forms.
-fn certificates(fields: &Fields<'_>, context: &mut Context<'_>) -> Option<Vec<CertificateFiles>> {
+fn files(fields: &Fields<'_>, context: &mut Context<'_>) -> Option<Vec<CertificateFiles>> {
     let pair = ["certificate", "key"].into_iter().find(|key| fields.get(key).is_some());
     match (pair, fields.get("certificates")) {
         (Some(first), Some(_)) => {
@@ -99,15 +147,16 @@ fn list(node: &Node, context: &mut Context<'_>) -> Option<Vec<CertificateFiles>>
 
 fn no_certificate(fields: &Fields<'_>, context: &mut Context<'_>) {
     // A slip in one of the keys is told already.
-    if !["certificate", "key", "certificates"].into_iter().all(|key| fields.is_missing(key)) {
+    let is_slip = |key: &str| fields.get(key).is_none() && !fields.is_missing(key);
+    if ["certificate", "key", "certificates", "acme"].into_iter().any(is_slip) {
         return;
     }
     if fields.get("client_auth").is_some() {
         context
             .problem(&fields.span_of("client_auth"), "`client_auth` without a certificate of the site itself")
-            .hint("add `certificate` and `key`: clients show theirs within TLS");
+            .hint("add `certificate` and `key`, or `acme: true`: clients show theirs within TLS");
     } else {
-        context.problem(&fields.span, "`tls` of a site needs `certificate` and `key`").hint(EXAMPLE);
+        context.problem(&fields.span, "`tls` of a site needs `certificate` and `key`, or `acme`").hint(FORMS);
     }
 }
 

@@ -57,7 +57,7 @@ fn version(context: &mut Context<'_>, text: &Text) -> Option<TlsVersion> {
 }
 
 /// One or some of a kind, none of them twice. `None` when not all of them could be read.
-fn some<'c, T: PartialEq>(
+pub(super) fn some<'c, T: PartialEq>(
     fields: &Fields<'_>,
     context: &mut Context<'c>,
     key: &str,

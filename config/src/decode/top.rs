@@ -1,7 +1,7 @@
 //! The file as a whole, and its small sections.
 
 use super::fields::Fields;
-use super::{Context, Draft, DraftListen, DraftService, DraftSite, Placed, listen, service, site, tls};
+use super::{Context, Draft, DraftListen, DraftService, DraftSite, Placed, acme, listen, service, site, tls};
 use crate::keys::{ADMIN, DRAIN, LIMITS, PROBES, RESOLVER, TOP};
 use crate::model::{Admin, Drain, Limits, Probes, Resolver, Tls, UnknownHost};
 use crate::tree::{Kind, Node};
@@ -32,6 +32,7 @@ fn top(fields: &Fields<'_>, context: &mut Context<'_>) -> Draft {
     Draft {
         listen: listen::decode(fields, context),
         tls: tls::decode(fields, context),
+        acme: acme::decode(fields, context),
         admin: admin(fields, context),
         state: state(fields, context),
         state_missing: fields.is_missing("state"),
@@ -55,6 +56,7 @@ fn empty() -> Draft {
     Draft {
         listen: DraftListen::default(),
         tls: Tls::default(),
+        acme: None,
         admin: None,
         state: None,
         state_missing: false,

@@ -10,7 +10,11 @@ pub(crate) static SITE: Section = Section {
             Shape::OneOrSome(&Shape::Text),
             "Names without port: api.example.com, *.example.com, or * for what no other site has.",
         ),
-        optional("tls", Shape::Section(&SITE_TLS), "The certificate of the hosts. Default: none."),
+        optional(
+            "tls",
+            Shape::Either(&Shape::Choice(&["acme"]), &Shape::Section(&SITE_TLS)),
+            "The certificate of the hosts: acme (the proxy gets it by itself), or files. Default: none.",
+        ),
         optional(
             "redirect_to_https",
             Shape::Either(

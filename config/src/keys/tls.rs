@@ -65,6 +65,11 @@ pub(crate) static SITE_TLS: Section = Section {
             "Several for the same names, as an ECDSA and an RSA one, instead of `certificate` and `key`.",
         ),
         optional(
+            "acme",
+            Shape::Boolean,
+            "The proxy gets the certificate by itself, as `tls: acme` says beside nothing else. Default: false.",
+        ),
+        optional(
             "client_auth",
             Shape::Section(&CLIENT_AUTH),
             "Clients show a certificate, too. Default: not asked for.",

@@ -1,12 +1,17 @@
 //! The file as a whole, and its small sections.
 
-use super::{SERVICE, SITE, Section, Shape, TLS, optional, required};
+use super::{CERTIFICATES, SERVICE, SITE, Section, Shape, TLS, optional, required};
 
 pub(crate) static TOP: Section = Section {
     name: "mizan.yml",
     keys: &[
         required("listen", Shape::Section(&LISTEN), "The sockets that clients reach."),
         optional("tls", Shape::Section(&TLS), "What all TLS listeners share."),
+        optional(
+            "certificates",
+            Shape::Section(&CERTIFICATES),
+            "Certificates that the proxy gets by itself.",
+        ),
         optional(
             "admin",
             Shape::Section(&ADMIN),

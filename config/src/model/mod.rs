@@ -4,6 +4,7 @@
 //! every service that a route names exists, every regex compiles in linear time, hosts are unique, listeners do not
 //! overlap. One file a section of mizan.yml.
 
+mod acme;
 mod admin;
 mod limits;
 mod listen;
@@ -12,6 +13,7 @@ mod service;
 mod site;
 mod tls;
 
+pub use acme::*;
 pub use admin::*;
 pub use limits::*;
 pub use listen::*;
@@ -29,6 +31,9 @@ pub struct Config {
     pub listen: Vec<Listener>,
     /// `tls`: what all TLS listeners share.
     pub tls: Tls,
+    /// `certificates.acme`: certificates that the proxy gets by itself. There whenever a site has `tls: acme`, and then `state`
+    /// is, too.
+    pub acme: Option<Acme>,
     /// `admin`: the Unix socket that steers a running proxy; `None` when the file does not name one.
     pub admin: Option<Admin>,
     /// `state`: the folder for what must survive a restart.

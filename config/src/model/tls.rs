@@ -120,10 +120,33 @@ impl Cipher {
 /// `tls` of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteTls {
-    /// `certificate` and `key`, or a list `certificates` of them: an ECDSA and an RSA one for the same names. Never empty.
-    pub certificates: Vec<CertificateFiles>,
+    pub certificates: SiteCertificates,
     /// `client_auth`: certificates of clients. `None`: not asked for.
     pub client_auth: Option<ClientAuth>,
+}
+
+/// Where the certificates of a site's hosts come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SiteCertificates {
+    /// `certificate` and `key`, or a list `certificates` of them: an ECDSA and an RSA one for the same names. Never empty.
+    Files(Vec<CertificateFiles>),
+    /// `tls: acme`, or `acme: true` beside `client_auth`: the proxy gets them itself. The place is of that word. Hosts are
+    /// names, wildcards and IP addresses, never `*`.
+    Acme(Place),
+}
+
+impl SiteCertificates {
+    /// The files that mizan.yml names; empty where it names none.
+    pub fn files(&self) -> &[CertificateFiles] {
+        match self {
+            Self::Files(files) => files,
+            Self::Acme(_) => &[],
+        }
+    }
+
+    pub fn is_acme(&self) -> bool {
+        matches!(self, Self::Acme(_))
+    }
 }
 
 /// A certificate on disk. Paths are as the program opens them: relative ones were joined with mizan.yml's folder.

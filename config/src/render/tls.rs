@@ -2,8 +2,8 @@
 
 use super::{duration, path, present, text, unless_empty};
 use crate::model::{
-    CertificateFiles, Cipher, ClientAuth, Hsts, RedirectToHttps, SiteTls, Tls, TlsProfile, TlsVersion,
-    UpstreamTls,
+    CertificateFiles, Cipher, ClientAuth, Hsts, RedirectToHttps, SiteCertificates, SiteTls, Tls, TlsProfile,
+    TlsVersion, UpstreamTls,
 };
 use serde_json::{Value, json};
 
@@ -30,9 +30,13 @@ fn version(version: TlsVersion) -> &'static str {
 
 pub(super) fn site(tls: &SiteTls) -> Value {
     let SiteTls { certificates, client_auth } = tls;
-    let mut rendered = match certificates.as_slice() {
-        [one] => certificate(one),
-        several => json!({ "certificates": several.iter().map(certificate).collect::<Vec<_>>() }),
+    let mut rendered = match certificates {
+        SiteCertificates::Acme(_) if client_auth.is_none() => return json!("acme"),
+        SiteCertificates::Acme(_) => json!({ "acme": true }),
+        SiteCertificates::Files(files) => match files.as_slice() {
+            [one] => certificate(one),
+            several => json!({ "certificates": several.iter().map(certificate).collect::<Vec<_>>() }),
+        },
     };
     if let Some(auth) = client_auth {
         rendered["client_auth"] = self::client_auth(auth);

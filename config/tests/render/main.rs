@@ -1,8 +1,10 @@
 //! What is rendered reads back as the same configuration.
 
+mod acme;
+
 use mizan_config::model::{
     Action, CertificateFiles, Config, HeaderTest, Hsts, ListenAddress, ListenProtocol, Listener, Place,
-    Route, Service, SiteTls,
+    Route, Service, SiteCertificates, SiteTls,
 };
 use mizan_config::secret::Secret;
 use mizan_config::{load, parse, render};
@@ -37,6 +39,7 @@ fn comparable(config: &Config) -> Config {
     config.services.sort_by(|a, b| a.name.cmp(&b.name));
     config.services.iter_mut().for_each(comparable_service);
     config.sites.iter_mut().flat_map(|site| &mut site.routes).for_each(comparable_route);
+    config.acme.iter_mut().for_each(acme::comparable);
     config
 }
 
@@ -76,7 +79,7 @@ fn yaml(value: &Value) -> String {
 
 #[track_caller]
 fn reads_back(original: &Config) {
-    let rendered = yaml(&render(original));
+    let rendered = yaml(&acme::with_secrets(render(original)));
     let back = parse("mizan.yml", &rendered, &|_| None).unwrap_or_else(|e| panic!("{rendered}\n{e}"));
     assert_eq!(comparable(&back), comparable(original), "{rendered}");
     assert_eq!(render(&back), render(original));
@@ -197,7 +200,7 @@ fn defaults_are_written_out_in_the_units_of_the_file() {
     assert_eq!(rendered["tls"], json!({ "profile": "intermediate" }));
     assert_eq!(rendered["listen"], json!({ "http": [":80"] }));
     assert_eq!(rendered["unknown_host"], "421");
-    for absent in ["admin", "state"] {
+    for absent in ["admin", "state", "certificates"] {
         assert_eq!(rendered.get(absent), None::<&Value>);
     }
 }
@@ -215,6 +218,15 @@ fn no_secret_is_rendered() {
             assert_eq!(rendered["sites"][0]["routes"][0]["headers"]["a"], "b");
         }
     }
+    let acme = "external_account: { key_id: k, hmac_key: hunter22 }, \
+                dns: { server: \"::1\", tsig: { name: k, secret: hunter22 } }";
+    let rendered = render(&config(&file(&format!("certificates: {{ acme: {{ {acme} }} }}"), SERVICE, ROUTE)));
+    assert!(!rendered.to_string().contains("hunter"), "{rendered}");
+    let acme = &rendered["certificates"]["acme"];
+    assert_eq!(
+        (&acme["external_account"]["hmac_key"], &acme["dns"]["tsig"]["secret"]),
+        (&json!("***"), &json!("***"))
+    );
 }
 
 /// Of milliseconds, as all that a file can say.
@@ -254,7 +266,7 @@ proptest! {
                 protocol: if at == 0 { ListenProtocol::Http } else { ListenProtocol::Https },
             })
             .collect();
-        config.sites[0].tls = Some(SiteTls { certificates: vec![certificate(&path)], client_auth: None });
+        config.sites[0].tls = Some(SiteTls { certificates: SiteCertificates::Files(vec![certificate(&path)]), client_auth: None });
         config.sites[0].hsts = Some(Hsts { max_age: idle, ..Hsts::default() });
         let service = &mut config.services[0];
         service.split[1] = weight;
