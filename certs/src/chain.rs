@@ -122,7 +122,7 @@ pub(crate) fn hosts(certificate: &Certificate, hosts: &[HostPattern], path: &Pat
     ]
 }
 
-fn is_for(names: &[Name], host: &HostPattern) -> bool {
+pub(crate) fn is_for(names: &[Name], host: &HostPattern) -> bool {
     match host {
         HostPattern::Any => true,
         HostPattern::Wildcard(base) => {

@@ -51,6 +51,11 @@ impl Finding {
         self
     }
 
+    /// Where it must not stand in anything's way.
+    pub(crate) fn only_doubtful(self) -> Self {
+        Self { gravity: Gravity::Doubtful, ..self }
+    }
+
     pub(crate) fn at(self, place: &Place) -> Fault {
         let Self { gravity, message, hint } = self;
         Fault { gravity, place: place.clone(), message, hint }

@@ -1,28 +1,21 @@
 //! What the TLS listeners of one configuration need, read from disk.
 
+use crate::Clock;
 use crate::certificate::CertificateInfo;
-use crate::chain;
-use crate::client_auth::{ClientAuthId, Verifier};
-use crate::fault::{Fault, Finding, Gravity};
-use crate::files::Files;
-use crate::ocsp;
-use crate::pair::Pair;
-use crate::profile::Profile;
-use crate::resolver::{Offer, Resolver, Stapled};
+use crate::client_auth::ClientAuthId;
+use crate::fault::{Fault, Gravity};
+use crate::kept::{self, Kept, Shelf, Unsaved};
+use crate::load::Loader;
 use crate::sni::Names;
 use crate::stamps::Stamps;
-use crate::tickets::{self, Ticketer, Tickets};
-use crate::{Clock, NoRandomness};
+use crate::stand_in::StandIn;
+use crate::tickets::Tickets;
 use mizan_config::Config;
-use mizan_config::model::{self, CertificateFiles, HostPattern, Place, Site};
+use mizan_config::model;
 use rustls::ServerConfig;
-use rustls::pki_types::UnixTime;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::time_provider::TimeProvider;
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What TLS listeners of one configuration need. Immutable; swapped whole.
 #[derive(Debug)]
@@ -30,9 +23,28 @@ pub struct ServerTls {
     names: Names<Arc<SiteTls>>,
     stamps: Stamps,
     certificates: Vec<CertificateInfo>,
+    sites: Vec<SiteCertificate>,
     /// Digests of the pairs of certificate and key in force.
-    pairs: HashSet<[u8; 32]>,
-    tickets: Tickets,
+    pub(crate) pairs: HashSet<[u8; 32]>,
+    /// Certificates that the proxy got by itself.
+    pub(crate) kept: Vec<Arc<Kept>>,
+    /// When the first of these ends that was in force when they were read, in Unix seconds.
+    next_end: Option<i64>,
+    pub(crate) stand_ins: Vec<StandIn>,
+    pub(crate) tickets: Tickets,
+}
+
+/// What the clients of a site are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteCertificate {
+    /// Its hosts as certificates write them.
+    pub names: Vec<String>,
+    /// Whether the proxy gets its certificates by itself.
+    pub acme: bool,
+    /// The certificate in force for most of its hosts. `None`: none has one.
+    pub served: Option<CertificateInfo>,
+    /// Those of `names` that no certificate in force is for.
+    pub missing: Vec<String>,
 }
 
 /// What a site's handshakes need.
@@ -41,6 +53,8 @@ pub struct SiteTls {
     pub config: Arc<ServerConfig>,
     /// `None`: clients are not asked for certificates.
     pub client_auth: Option<ClientAuthId>,
+    /// There is no certificate yet: what clients are shown signed itself.
+    pub stand_in: bool,
 }
 
 /// What came of reading.
@@ -55,24 +69,84 @@ impl ServerTls {
     /// `last`: what is in force. Its secret for tickets is taken over, so that clients resume across a reload; and a pair
     /// that is [`Gravity::Invalid`] but byte for byte one of its own is only doubtful, so that an expired certificate
     /// does not stand in the way of a change that has nothing to do with it.
-    pub fn load(config: &Config, last: Option<&Self>, clock: Clock) -> Loaded {
-        let stamps = Stamps::take(files_of(config));
+    ///
+    /// `unsaved`: certificates that the disk did not take.
+    pub fn load(config: &Config, last: Option<&Self>, unsaved: &Unsaved, clock: Clock) -> Loaded {
+        let (tls, faults) = Self::read(config, last, None, unsaved, clock);
+        let usable = faults.iter().all(|fault| fault.gravity != Gravity::Unusable);
+        Loaded { tls: tls.filter(|_| usable), faults }
+    }
+
+    /// What can be put in force although files of some sites are no good: those show what `last` shows. So that a broken
+    /// file of one site does not keep the renewed certificate of another from being served.
+    pub fn load_around(config: &Config, last: &Self, unsaved: &Unsaved, clock: Clock) -> Option<Self> {
+        let (tls, _) = Self::read(config, Some(last), Some(last), unsaved, clock);
+        // The files are still to be looked at until they are good.
+        Some(Self { stamps: last.stamps.clone(), ..tls? })
+    }
+
+    /// `instead`: what shows the sites whose files are no good.
+    fn read(
+        config: &Config,
+        last: Option<&Self>,
+        instead: Option<&Self>,
+        unsaved: &Unsaved,
+        clock: Clock,
+    ) -> (Option<Self>, Vec<Fault>) {
+        let authority = authority_of(config);
+        let mut files = files_of(config);
+        files.extend(authority.as_deref().map(kept::certificates_folder));
+        let stamps = Stamps::take(files);
         let mut loader = Loader::new(&config.tls, last, clock);
-        let tickets = loader.tickets(&config.tls);
+        let stamps = match &authority {
+            Some(authority) => stamps.and(loader.shelve(authority, unsaved, config)),
+            None => stamps,
+        };
+        let tickets = loader.tickets(&config.tls).or_else(|| Some(instead?.tickets.clone()));
         let mut names = Names::new();
         for site in &config.sites {
             let Some(wanted) = &site.tls else { continue };
-            let Some(tls) = loader.site(site, wanted, tickets.as_ref()) else { continue };
-            let tls = Arc::new(tls);
-            for host in &site.hosts {
-                names.insert(host, &tls);
+            let known = loader.mark();
+            let groups = loader.site(site, wanted, tickets.as_ref());
+            if let Some(instead) = instead.filter(|_| !loader.is_good_since(&known)) {
+                loader.back_to(known);
+                for host in &site.hosts {
+                    names.insert_some(host, instead.names.of_host(host));
+                }
+                continue;
+            }
+            for (hosts, tls) in groups.into_iter().flatten() {
+                let tls = Arc::new(tls);
+                for host in &hosts {
+                    names.insert(host, &tls);
+                }
             }
         }
-        let Loader { faults, certificates, pairs, .. } = loader;
-        let usable = faults.iter().all(|fault| fault.gravity != Gravity::Unusable);
-        let tls =
-            tickets.filter(|_| usable).map(|tickets| Self { names, stamps, certificates, pairs, tickets });
-        Loaded { tls, faults }
+        let Loader { faults, mut certificates, mut sites, mut pairs, shelf, others, stand_ins, .. } = loader;
+        let kept: Vec<Arc<Kept>> =
+            [&shelf].into_iter().chain(&others).flat_map(Shelf::kept).cloned().collect();
+        let now = clock().cast_signed();
+        let in_force = kept.iter().filter(|kept| kept.is_in_force(now));
+        let next_end = in_force.map(|kept| kept.info.not_after).min();
+        if let Some(instead) = instead {
+            pairs.extend(&instead.pairs);
+            let of_files = |site: &&SiteCertificate| !sites.iter().any(|known| known.names == site.names);
+            let missing: Vec<SiteCertificate> = instead.sites.iter().filter(of_files).cloned().collect();
+            certificates.extend(missing.iter().filter_map(|site| site.served.clone()));
+            sites.extend(missing);
+        }
+        let tls = tickets.map(|tickets| Self {
+            names,
+            stamps,
+            certificates,
+            sites,
+            pairs,
+            kept,
+            next_end,
+            stand_ins,
+            tickets,
+        });
+        (tls, faults)
     }
 
     /// What serves a ClientHello: the site with that name among its hosts, else the one with the longest wildcard above
@@ -87,16 +161,36 @@ impl ServerTls {
         &self.stamps
     }
 
+    /// Whether something is due that no file announces: a stand-in is made for a few days, and where a certificate has
+    /// ended another one may still be in force.
+    pub fn is_stale(&self, now: i64) -> bool {
+        self.stand_ins.iter().any(|stand_in| stand_in.is_old(now))
+            || self.next_end.is_some_and(|end| now > end)
+    }
+
+    /// What each site with TLS shows, in file order.
+    pub fn sites(&self) -> &[SiteCertificate] {
+        &self.sites
+    }
+
     /// The certificates in force, each once, in file order.
     pub fn describe(&self) -> impl Iterator<Item = &CertificateInfo> {
         self.certificates.iter()
     }
 }
 
+/// Where the certificates lie that the proxy gets by itself. `None`: it gets none.
+fn authority_of(config: &Config) -> Option<PathBuf> {
+    let mut sites = config.sites.iter().filter_map(|site| site.tls.as_ref());
+    let wanted = sites.any(|tls| tls.certificates.is_acme());
+    let (acme, state) = (config.acme.as_ref()?, config.state.as_ref()?);
+    wanted.then(|| kept::authority_folder(state, &acme.directory))
+}
+
 fn files_of(config: &Config) -> Vec<PathBuf> {
     let sites = config.sites.iter().filter_map(|site| site.tls.as_ref());
     let of_site = |tls: &model::SiteTls| {
-        let pairs = tls.certificates.iter().flat_map(|files| {
+        let pairs = tls.certificates.files().iter().flat_map(|files| {
             [Some(files.certificate.clone()), Some(files.key.clone()), files.ocsp.clone()]
                 .into_iter()
                 .flatten()
@@ -108,178 +202,4 @@ fn files_of(config: &Config) -> Vec<PathBuf> {
         pairs.chain(client).collect::<Vec<_>>()
     };
     config.tls.ticket_key.iter().map(|key| key.file.clone()).chain(sites.flat_map(of_site)).collect()
-}
-
-/// What is gathered while a configuration is read.
-struct Loader<'a> {
-    last: Option<&'a ServerTls>,
-    clock: Clock,
-    now: i64,
-    profile: Profile,
-    files: Files,
-    faults: Vec<Fault>,
-    certificates: Vec<CertificateInfo>,
-    pairs: HashSet<[u8; 32]>,
-    ticketers: HashMap<Option<ClientAuthId>, Arc<Ticketer>>,
-}
-
-impl<'a> Loader<'a> {
-    fn new(tls: &model::Tls, last: Option<&'a ServerTls>, clock: Clock) -> Self {
-        let mut findings = Vec::new();
-        let profile = Profile::of(tls, &mut findings);
-        let mut loader = Self {
-            last,
-            clock,
-            now: clock().cast_signed(),
-            profile,
-            files: Files::default(),
-            faults: Vec::new(),
-            certificates: Vec::new(),
-            pairs: HashSet::new(),
-            ticketers: HashMap::new(),
-        };
-        loader.tell(findings, &Place::default());
-        loader
-    }
-
-    fn tell(&mut self, findings: impl IntoIterator<Item = Finding>, place: &Place) {
-        self.faults.extend(findings.into_iter().map(|finding| finding.at(place)));
-    }
-
-    fn tickets(&mut self, tls: &model::Tls) -> Option<Tickets> {
-        let mut findings = Vec::new();
-        let tickets = match &tls.ticket_key {
-            Some(key) => ticket_file(&key.file, &mut self.files, &mut findings),
-            None => Tickets::of_process(self.last.map(|last| &last.tickets))
-                .map_err(|error @ NoRandomness| Finding::unusable(error.to_string())),
-        };
-        let place = tls.ticket_key.as_ref().map(|key| key.place.clone()).unwrap_or_default();
-        self.tell(findings, &place);
-        tickets.map_err(|finding| self.tell([finding], &place)).ok()
-    }
-
-    /// `None`: something is unusable, and was told.
-    fn site(&mut self, site: &Site, wanted: &model::SiteTls, tickets: Option<&Tickets>) -> Option<SiteTls> {
-        let offers: Vec<_> = wanted.certificates.iter().map(|files| self.offer(files, &site.hosts)).collect();
-        let verifier = match &wanted.client_auth {
-            Some(auth) => Some(self.verifier(auth)?),
-            None => None,
-        };
-        let offers: Vec<Offer> = offers.into_iter().collect::<Option<_>>()?;
-        if self.profile.versions.is_empty() {
-            return None;
-        }
-        let (verifier, client_auth) = match verifier {
-            Some(Verifier { verifier, id }) => (verifier, Some(id)),
-            None => (WebPkiClientVerifier::no_client_auth(), None),
-        };
-        let place = wanted.certificates.first().map(|files| files.place.clone()).unwrap_or_default();
-        let resolver = Resolver::new(offers, self.clock)?;
-        let time = Arc::new(ClockTime(self.clock));
-        let builder = ServerConfig::builder_with_details(self.profile.provider.clone(), time)
-            .with_protocol_versions(&self.profile.versions)
-            .map_err(|error| self.tell([Finding::unusable(format!("TLS cannot be served: {error}"))], &place))
-            .ok()?;
-        let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(Arc::new(resolver));
-        config.alpn_protocols = vec![b"h2".into(), b"http/1.1".into()];
-        config.ignore_client_order = false;
-        // A session that is kept here is one that another instance does not have; a ticket goes everywhere.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = self.ticketer(tickets?, client_auth);
-        // Requests in early data can be replayed (RFC 8446, 8), answers in half-RTT data go to nobody in particular.
-        config.max_early_data_size = 0;
-        config.send_half_rtt_data = false;
-        Some(SiteTls { config: Arc::new(config), client_auth })
-    }
-
-    fn offer(&mut self, paths: &CertificateFiles, hosts: &[HostPattern]) -> Option<Offer> {
-        let mut findings = Vec::new();
-        let offer = self.read_offer(paths, hosts, &mut findings);
-        self.tell(findings, &paths.place);
-        offer.map_err(|finding| self.tell([finding], &paths.place)).ok()
-    }
-
-    fn read_offer(
-        &mut self,
-        paths: &CertificateFiles,
-        hosts: &[HostPattern],
-        findings: &mut Vec<Finding>,
-    ) -> Result<Offer, Finding> {
-        let pair = Pair::read(paths, &mut self.files, &self.profile.provider, findings)?;
-        let in_force = self.last.is_some_and(|last| last.pairs.contains(&pair.digest));
-        let validity = chain::validity(&pair.chain, self.now, &paths.certificate).into_iter();
-        findings.extend(validity.map(|finding| match finding.gravity {
-            Gravity::Invalid if in_force => Finding { gravity: Gravity::Doubtful, ..finding },
-            _ => finding,
-        }));
-        let own = pair.own();
-        findings.extend(chain::hosts(own, hosts, &paths.certificate));
-        findings.extend(chain::order(&pair.chain, chain::system_roots(), &paths.certificate));
-        let stapled = self.staple(paths, &pair, findings)?;
-        let info = own.info(&paths.certificate);
-        if !self.certificates.contains(&info) {
-            self.certificates.push(info);
-        }
-        self.pairs.insert(pair.digest);
-        Ok(Offer { plain: Arc::new(pair.certified), stapled })
-    }
-
-    fn staple(
-        &mut self,
-        paths: &CertificateFiles,
-        pair: &Pair,
-        findings: &mut Vec<Finding>,
-    ) -> Result<Option<Stapled>, Finding> {
-        let Some(path) = &paths.ocsp else { return Ok(None) };
-        let der = self.files.read(path, "the OCSP response")?.bytes;
-        let shown = path.display();
-        let response = ocsp::parse(&der).map_err(|ocsp::Malformed| {
-            Finding::unusable(format!("this is not an OCSP response in DER: {shown}"))
-                .hint("write one: openssl ocsp ... -respout FILE")
-        })?;
-        match ocsp::judge(&response, pair.own(), self.now) {
-            Ok(until) => {
-                let mut key = pair.certified.clone();
-                key.ocsp = Some(der.to_vec());
-                Ok(Some(Stapled { key: Arc::new(key), until }))
-            }
-            Err(why) => {
-                findings.push(Finding::doubtful(format!("the OCSP response is not sent: {why}: {shown}")));
-                Ok(None)
-            }
-        }
-    }
-
-    fn verifier(&mut self, auth: &model::ClientAuth) -> Option<Verifier> {
-        let mut findings = Vec::new();
-        let read = Verifier::read(auth, &mut self.files, &self.profile.provider, self.now, &mut findings);
-        self.tell(findings, &auth.place);
-        read.map_err(|finding| self.tell([finding], &auth.place)).ok()
-    }
-
-    fn ticketer(&mut self, tickets: &Tickets, context: Option<ClientAuthId>) -> Arc<Ticketer> {
-        let clock = self.clock;
-        self.ticketers.entry(context).or_insert_with(|| tickets.ticketer(context, clock)).clone()
-    }
-}
-
-fn ticket_file(path: &Path, files: &mut Files, findings: &mut Vec<Finding>) -> Result<Tickets, Finding> {
-    let content = files.read_secret(path, "the ticket key", findings)?;
-    let (size, shown) = (content.bytes.len(), path.display());
-    if tickets::FILE_SIZES.contains(&size) {
-        return Ok(Tickets::of_file(&content.bytes));
-    }
-    let (least, most) = tickets::FILE_SIZES.into_inner();
-    let message = format!("the ticket key has {size} bytes; it must have {least} to {most}: {shown}");
-    Err(Finding::unusable(message).hint(format!("make one: openssl rand -out {shown} 80")))
-}
-
-/// The time that certificates of clients are verified at.
-#[derive(Debug)]
-struct ClockTime(Clock);
-
-impl TimeProvider for ClockTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_secs((self.0)())))
-    }
 }

@@ -36,6 +36,21 @@ impl<T: Clone> Names<T> {
         }
     }
 
+    pub(crate) fn insert_some(&mut self, host: &HostPattern, value: Option<&T>) {
+        if let Some(value) = value {
+            self.insert(host, value);
+        }
+    }
+
+    /// What is there for exactly this host.
+    pub(crate) fn of_host(&self, host: &HostPattern) -> Option<&T> {
+        match host {
+            HostPattern::Exact(name) => self.exact.get(&*normal(name)),
+            HostPattern::Wildcard(base) => self.wildcard.get(&*normal(base)),
+            HostPattern::Any => self.any.as_ref(),
+        }
+    }
+
     /// Without a name, which is how clients come that were given an IP address: the site `*`, or else the first site
     /// that has an address among its hosts.
     pub(crate) fn find(&self, name: Option<&str>) -> Option<&T> {

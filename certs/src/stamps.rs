@@ -12,6 +12,8 @@ pub struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: (i64, i64),
+    /// A change of owner or mode: what could not be read may be readable now.
+    changed: (i64, i64),
     size: u64,
     inode: u64,
     device: u64,
@@ -30,6 +32,18 @@ impl Stamps {
         Self(files.into_iter().map(stamped).collect())
     }
 
+    /// These, and those of more files; where both have one, these.
+    pub(crate) fn and(mut self, more: Vec<PathBuf>) -> Self {
+        let Self(more) = Self::take(more);
+        for (file, stamp) in more {
+            if !self.0.iter().any(|(known, _)| *known == file) {
+                self.0.push((file, stamp));
+            }
+        }
+        self.0.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        self
+    }
+
     /// Asks again. A file that vanished counts as changed, and one that came to be.
     pub fn changed(&self) -> bool {
         self.0.iter().any(|(file, then)| stamp(file) != *then)
@@ -45,6 +59,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
     let metadata = fs::metadata(file).ok()?;
     Some(Stamp {
         modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
         size: metadata.size(),
         inode: metadata.ino(),
         device: metadata.dev(),

@@ -1,7 +1,7 @@
 //! What is said of files that are not as they should be.
 
 use crate::support::*;
-use mizan_certs::{Gravity, ServerTls};
+use mizan_certs::{Gravity, ServerTls, Unsaved};
 use mizan_config::model::{Cipher, Place};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -44,7 +44,7 @@ fn an_expired_certificate_is_invalid_and_only_doubtful_while_it_is_in_force() {
             files.certificate.display()
         )
     );
-    let again = ServerTls::load(&config, Some(&last), clock);
+    let again = ServerTls::load(&config, Some(&last), &Unsaved::default(), clock);
     assert_eq!(again.faults.iter().map(|fault| fault.gravity).collect::<Vec<_>>(), [Gravity::Doubtful]);
     assert!(again.tls.is_some());
     assert_eq!(again.faults[0].place.0, 17..23);

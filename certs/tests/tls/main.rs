@@ -3,6 +3,7 @@
 mod client_auth;
 mod faults;
 mod handshake;
+mod kept;
 mod ocsp;
 mod resumption;
 mod support;

@@ -1,8 +1,10 @@
 //! Authorities, files, configurations, a clock, and handshakes over buffers.
 
-use mizan_certs::{Fault, Gravity, Loaded, ServerTls};
+use mizan_certs::{Fault, Gravity, Loaded, ServerTls, Unsaved};
 use mizan_config::Config;
-use mizan_config::model::{CertificateFiles, ClientAuth, HostPattern, Place, Site, SiteTls, TicketKey};
+use mizan_config::model::{
+    CertificateFiles, ClientAuth, HostPattern, Place, Site, SiteCertificates, SiteTls, TicketKey,
+};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
@@ -163,7 +165,7 @@ pub(crate) fn site(hosts: &[&str], certificates: Vec<CertificateFiles>) -> Site 
         None if *host == "*" => HostPattern::Any,
         None => HostPattern::Exact((*host).into()),
     });
-    let tls = Some(SiteTls { certificates, client_auth: None });
+    let tls = Some(SiteTls { certificates: SiteCertificates::Files(certificates), client_auth: None });
     Site { hosts: hosts.collect(), tls, ..minimal().sites.remove(0) }
 }
 
@@ -179,7 +181,7 @@ fn minimal() -> Config {
 }
 
 pub(crate) fn load(config: &Config) -> Loaded {
-    ServerTls::load(config, None, clock)
+    ServerTls::load(config, None, &Unsaved::default(), clock)
 }
 
 /// Nothing to be said of it.
@@ -188,7 +190,7 @@ pub(crate) fn sound(config: &Config) -> ServerTls {
 }
 
 pub(crate) fn after(config: &Config, last: Option<&ServerTls>) -> ServerTls {
-    let Loaded { tls, faults } = ServerTls::load(config, last, clock);
+    let Loaded { tls, faults } = ServerTls::load(config, last, &Unsaved::default(), clock);
     assert_eq!(faults, [], "no faults");
     tls.expect("usable")
 }
