@@ -10,8 +10,9 @@ pub use error::ClientError;
 pub use events::Events;
 
 use crate::{
-    CheckReply, DrainChange, DrainStatus, LeaseRenewal, Mark, ReloadReply, ResolveReply, ServiceStats,
-    ServiceStatus, Services, SplitChange, SplitStatus, Status,
+    Certificate, Certificates, CheckReply, Diagnosis, DrainChange, DrainStatus, LeaseRenewal, Mark,
+    ReloadReply, RenewRequest, ResolveReply, ServiceStats, ServiceStatus, Services, SplitChange, SplitStatus,
+    Status,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -140,6 +141,25 @@ impl Client {
         self.call("POST", &path, LONG_DEADLINE).await
     }
 
+    /// `GET /v1/certificates`.
+    pub async fn certificates(&self) -> Result<Certificates, ClientError> {
+        self.get("/v1/certificates").await
+    }
+
+    /// `POST /v1/certificates/{name}/renew`: the certificate of the site that has this host.
+    pub async fn renew_certificate(
+        &self,
+        name: &str,
+        request: &RenewRequest,
+    ) -> Result<Certificate, ClientError> {
+        self.send("POST", &of_certificate(name, "/renew"), request).await
+    }
+
+    /// `POST /v1/certificates/{name}/doctor`.
+    pub async fn diagnose_certificate(&self, name: &str) -> Result<Diagnosis, ClientError> {
+        self.call("POST", &of_certificate(name, "/doctor"), LONG_DEADLINE).await
+    }
+
     /// `GET /v1/config`: what is in force, secrets masked.
     pub async fn config(&self) -> Result<serde_json::Value, ClientError> {
         self.get("/v1/config").await
@@ -187,6 +207,11 @@ impl Client {
 
 fn of(service: &str, rest: &str) -> String {
     format!("/v1/services/{}{rest}", encoded(service))
+}
+
+/// `*` of a wildcard is encoded as well.
+fn of_certificate(name: &str, rest: &str) -> String {
+    format!("/v1/certificates/{}{rest}", encoded(name))
 }
 
 fn based_on(path: &str, revision: Option<u64>) -> String {

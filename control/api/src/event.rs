@@ -40,6 +40,10 @@ pub enum Happening {
     Reload { generation: u64 },
     /// A configuration was refused; the last one is in force.
     ReloadRefused { why: String },
+    /// Another certificate is in force.
+    Certificate { names: Vec<String>, issuer: String, not_after_unix_ms: u64 },
+    /// No certificate was issued; what is in force stays.
+    CertificateFailed { names: Vec<String>, why: String },
     /// SIGTERM came: the process finishes what is under way and ends.
     Ending,
     /// So many events were lost because this reader was too slow, or came back too late.

@@ -5,6 +5,7 @@
 //!
 //! Times are milliseconds since 1970 (`..._unix_ms`) or for how long something has been so (`..._ms`, `seconds`).
 
+mod certificates;
 mod change;
 mod client;
 mod drain;
@@ -14,6 +15,7 @@ mod split;
 mod stats;
 mod status;
 
+pub use certificates::*;
 pub use change::*;
 pub use client::{Client, ClientError, Events};
 pub use drain::*;

@@ -53,6 +53,9 @@ pub enum ProblemKind {
     /// 409: mizan.yml has no `state` to keep it in.
     #[serde(rename = "urn:mizan:problem:no-state")]
     NoState,
+    /// 409: no certificate is ordered now.
+    #[serde(rename = "urn:mizan:problem:not-now")]
+    NotNow,
     /// 422: mizan.yml has problems; the last configuration serves on.
     #[serde(rename = "urn:mizan:problem:config-refused")]
     ConfigRefused,
@@ -74,7 +77,7 @@ impl ProblemKind {
             Self::BadRequest => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::StaleRevision | Self::NoLease | Self::NoEndpoint | Self::NoState => 409,
+            Self::StaleRevision | Self::NoLease | Self::NoEndpoint | Self::NoState | Self::NotNow => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ConfigRefused => 422,
@@ -94,6 +97,7 @@ impl ProblemKind {
             Self::NoLease => "The split is not leased",
             Self::NoEndpoint => "No endpoint could take the requests",
             Self::NoState => "There is no place to keep it in",
+            Self::NotNow => "Nothing is ordered now",
             Self::ConfigRefused => "The configuration was refused",
             Self::CannotWrite => "It cannot be written",
             Self::Internal => "A fault of mizan itself",

@@ -34,6 +34,12 @@ pub(crate) fn event(event: &Event) -> Span {
         }
         Happening::Reload { generation } => (Style::Good, format!("configuration {generation} is in force")),
         Happening::ReloadRefused { why } => (Style::Bad, format!("a configuration was refused: {why}")),
+        Happening::Certificate { names, issuer, .. } => {
+            (Style::Good, format!("a certificate of {issuer} for {} is in force", names.join(", ")))
+        }
+        Happening::CertificateFailed { names, why } => {
+            (Style::Bad, format!("no certificate for {}: {why}", names.join(", ")))
+        }
         Happening::Ending => (Style::Warn, "mizan finishes what is under way and ends".to_owned()),
         Happening::Missed { count } => (Style::Dim, format!("{count} events were missed")),
     }
