@@ -3,6 +3,7 @@
 use crate::gate::Gate;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use mizan_acme::Agent;
 use mizan_certs::ServerTls;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +15,8 @@ pub(crate) struct Runtime {
     /// The certificates in force; `None` until the first ones are. Swapped with the snapshot, and whenever the files change.
     server_tls: ArcSwapOption<ServerTls>,
     pub(crate) gate: Arc<Gate>,
+    /// What gets certificates, and answers for them.
+    pub(crate) acme: Arc<Agent>,
     /// Shared with every snapshot, so that a request sees it without a second look here.
     draining: Arc<AtomicBool>,
     requests: Arc<Requests>,
@@ -37,11 +40,12 @@ pub(crate) struct Busy(Arc<Requests>);
 const FULL_LOG_PAUSE: Duration = Duration::from_secs(1);
 
 impl Runtime {
-    pub(crate) fn new(snapshot: Snapshot, draining: Arc<AtomicBool>) -> Arc<Self> {
+    pub(crate) fn new(snapshot: Snapshot, acme: Arc<Agent>, draining: Arc<AtomicBool>) -> Arc<Self> {
         Arc::new(Self {
             gate: Gate::new(snapshot.limits.connections),
             snapshot: ArcSwap::from_pointee(snapshot),
             server_tls: ArcSwapOption::empty(),
+            acme,
             draining,
             requests: Arc::default(),
             last_full: AtomicU64::new(0),

@@ -1,11 +1,12 @@
 //! Everything that can be asked: the table that routes calls, and that the OpenAPI document is made of.
 
 use super::call::{Call, Reply};
-use super::resources::{config, drain, events, services, split, stats, status};
+use super::resources::{certificates, config, drain, events, services, split, stats, status};
 use http::Method;
 use mizan_api::{
-    CheckReply, DrainChange, DrainStatus, Event, LeaseRenewal, Mark, Problem, ProblemKind, ReloadReply,
-    ResolveReply, ServiceStats, ServiceStatus, Services, SplitChange, SplitStatus, Status,
+    Certificate, Certificates, CheckReply, Diagnosis, DrainChange, DrainStatus, Event, LeaseRenewal, Mark,
+    Problem, ProblemKind, ReloadReply, RenewRequest, ResolveReply, ServiceStats, ServiceStatus, Services,
+    SplitChange, SplitStatus, Status,
 };
 use schemars::{Schema, SchemaGenerator};
 use std::pin::Pin;
@@ -226,6 +227,33 @@ pub(super) static OPERATIONS: &[Operation] = &[
         of::<ResolveReply>,
         &[],
         Run::Later(services::resolve_all),
+    ),
+    get(
+        "/v1/certificates",
+        "certificates",
+        "What each site with TLS shows, when it is renewed, and what is missing",
+        Answer::Json(of::<Certificates>),
+        &[],
+        Run::Now(certificates::all),
+    ),
+    Operation {
+        method: Method::POST,
+        path: "/v1/certificates/{name}/renew",
+        id: "renew-certificate",
+        summary: "Order a certificate now for the names that this one belongs to",
+        query: &[],
+        body: Some(of::<RenewRequest>),
+        answer: Answer::Json(of::<Certificate>),
+        problems: &[ProblemKind::NotFound, ProblemKind::NotNow, ProblemKind::UnsupportedMediaType],
+        run: Run::Now(certificates::renew),
+    },
+    post(
+        "/v1/certificates/{name}/doctor",
+        "diagnose-certificate",
+        "Look at a name as its authority would: what stands between it and a certificate",
+        of::<Diagnosis>,
+        &[ProblemKind::NotFound],
+        Run::Later(certificates::doctor),
     ),
     get(
         "/v1/config",

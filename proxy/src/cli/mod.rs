@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod certificates;
 mod check;
 mod demo;
 mod healthcheck;
@@ -11,6 +12,7 @@ use crate::lifecycle::{Candidate, Unfit};
 use crate::observe;
 use crate::tls::Strictness;
 use clap::{Parser, Subcommand};
+use mizan_certs::Unsaved;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -37,6 +39,7 @@ pub struct Cli {
 enum Verb {
     Run(run::Run),
     Check(check::Check),
+    Certificates(certificates::Certificates),
     Healthcheck(healthcheck::Healthcheck),
     Schema(schema::Schema),
     Demo(demo::Demo),
@@ -49,6 +52,7 @@ impl Cli {
         match self.verb {
             Verb::Run(verb) => verb.run(),
             Verb::Check(verb) => verb.run(),
+            Verb::Certificates(verb) => verb.run(),
             Verb::Healthcheck(verb) => verb.run(),
             Verb::Schema(verb) => verb.run(),
             Verb::Demo(verb) => verb.run(),
@@ -60,13 +64,15 @@ impl Cli {
 /// What could be put in force of a file; on stderr why not.
 fn candidate(file: &Path, strictness: Strictness) -> Result<Candidate, ExitCode> {
     let examined = mizan_config::examine_file(file).map_err(Unfit::Problems);
-    examined.and_then(|examined| Candidate::of(examined, None, strictness)).map_err(|unfit| match unfit {
-        Unfit::Problems(problems) => {
-            eprint!("{}", observe::render(&problems));
-            ExitCode::FAILURE
-        }
-        Unfit::Build(error) => fail(format_args!("{}: {error}", file.display())),
-    })
+    examined.and_then(|examined| Candidate::of(examined, None, &Unsaved::default(), strictness)).map_err(
+        |unfit| match unfit {
+            Unfit::Problems(problems) => {
+                eprint!("{}", observe::render(&problems));
+                ExitCode::FAILURE
+            }
+            Unfit::Build(error) => fail(format_args!("{}: {error}", file.display())),
+        },
+    )
 }
 
 /// One line on stderr, and exit code 1.

@@ -23,7 +23,9 @@ pub(crate) async fn serve(listen: SocketAddr, threads: usize) -> Result<(), Stri
     let text = configuration(listen, folder.path(), &backends);
     let examined = mizan_config::examine("the demo's mizan.yml", &text, &|_| None).map_err(Unfit::Problems);
     let candidate = examined
-        .and_then(|examined| Candidate::of(examined, None, Strictness::Valid))
+        .and_then(|examined| {
+            Candidate::of(examined, None, &mizan_certs::Unsaved::default(), Strictness::Valid)
+        })
         .map_err(|unfit| format!("the demo's own configuration is refused:\n{unfit}"))?;
     let running = lifecycle::start(candidate, RunOptions { file: None, threads }).await.map_err(told)?;
     print!("{}", greeting(&running.listeners().concat(), folder.path(), &text));

@@ -107,6 +107,12 @@ impl Context {
         self.client.as_ref().is_some_and(|client| client.tls.is_some())
     }
 
+    /// The connection is TLS, with what stands in until there is a certificate.
+    pub(super) fn shown_stand_in(&self) -> bool {
+        let tls = self.client.as_ref().and_then(|client| client.tls.as_ref());
+        tls.is_some_and(|tls| tls.stand_in)
+    }
+
     pub(super) fn set_site(&mut self, site: usize) {
         self.site = Some(site);
     }

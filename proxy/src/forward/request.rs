@@ -11,6 +11,7 @@ use crate::random::random;
 use crate::runtime::Runtime;
 use crate::snapshot::{Action, ForwardAction};
 use bytes::Bytes;
+use http::Method;
 use http::header::{HOST, HeaderValue};
 use mizan_config::model::{HashKey, UnknownHost};
 use mizan_policy::forwarded;
@@ -41,6 +42,10 @@ pub(super) async fn receive(session: &mut Session, context: &mut Context, runtim
     }
     if context.client.as_ref().is_some_and(|client| client.last_request.load(Ordering::Relaxed)) {
         session.set_keepalive(None);
+    }
+    if let Some(proof) = proof(session.req_header(), runtime).await {
+        reply::plain(session, context, 200, proof).await?;
+        return Ok(true);
     }
     if let Some(answer) = probe(session.req_header(), context, runtime) {
         let (status, body) = answer;
@@ -115,6 +120,17 @@ fn client_of(session: &Session) -> Option<Arc<ClientInfo>> {
     digest.user_data.as_ref()?.downcast_ref::<Arc<ClientInfo>>().cloned()
 }
 
+/// What an authority asks for to see that a name is ours (RFC 8555, 8.3): whatever the host, before all rules. A token that
+/// is not ours is somebody else's, and its request goes its way.
+async fn proof(request: &RequestHeader, runtime: &Runtime) -> Option<Bytes> {
+    let path = request.raw_path();
+    if !path.starts_with(mizan_acme::PATH.as_bytes()) || !matches!(request.method, Method::GET | Method::HEAD)
+    {
+        return None;
+    }
+    Some(runtime.acme.answers().http(std::str::from_utf8(path).ok()?).await?.into())
+}
+
 /// Answers for monitors, on every listener and for every host.
 fn probe(request: &RequestHeader, context: &Context, runtime: &Runtime) -> Option<(u16, Bytes)> {
     let probes = &context.snapshot.probes;
@@ -127,16 +143,25 @@ fn probe(request: &RequestHeader, context: &Context, runtime: &Runtime) -> Optio
         });
     }
     if probes.ready.as_ref().is_some_and(|probe| probe.as_bytes() == path) {
-        let waiting = context.snapshot.not_ready();
-        return Some(if runtime.draining() {
-            (503, Bytes::from_static(b"draining\n"))
-        } else if waiting.is_empty() {
-            (200, Bytes::from_static(b"ready\n"))
-        } else {
-            (503, format!("waiting for discovery: {}\n", waiting.join(", ")).into())
+        if runtime.draining() {
+            return Some((503, Bytes::from_static(b"draining\n")));
+        }
+        let waiting = waiting(context, runtime);
+        return Some(match waiting.as_str() {
+            "" => (200, Bytes::from_static(b"ready\n")),
+            _ => (503, waiting.into()),
         });
     }
     None
+}
+
+/// What is not there yet, a line for each kind.
+fn waiting(context: &Context, runtime: &Runtime) -> String {
+    let services = context.snapshot.not_ready().join(", ");
+    let certificates = runtime.server_tls().as_ref().map(|tls| runtime.acme.waiting(tls.sites()).join(", "));
+    let kinds = [("discovery", services), ("certificates", certificates.unwrap_or_default())];
+    let waiting = kinds.iter().filter(|(_, names)| !names.is_empty());
+    waiting.map(|(kind, names)| format!("waiting for {kind}: {names}\n")).collect::<Vec<_>>().concat()
 }
 
 fn decide(request: &RequestHeader, context: &mut Context, runtime: &Runtime) -> Decision {

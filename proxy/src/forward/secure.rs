@@ -29,12 +29,14 @@ pub(super) fn check(
     if site.redirect.is_none() && site.client_auth.is_none() {
         return Passage::Pass;
     }
+    let https = scheme(&request.headers, context) == Scheme::Https;
     let asked = site.client_auth.is_some() && asked_for_certificate(host, context, runtime);
     context.identified = asked;
-    let came =
-        Came { https: scheme(&request.headers, context) == Scheme::Https, asked_for_certificate: asked };
+    let came = Came { https, asked_for_certificate: asked };
+    // Nobody is sent where a browser would warn of the certificate.
+    let redirect = site.redirect.filter(|_| https || !shows_stand_in(host, runtime));
     let rules = Rules {
-        redirect: site.redirect.map(|redirect| redirect.status),
+        redirect: redirect.map(|redirect| redirect.status),
         certificate_required: site.client_auth.is_some_and(|auth| auth.required),
     };
     passage(came, rules, path)
@@ -49,16 +51,24 @@ fn asked_for_certificate(host: Option<&str>, context: &Context, runtime: &Runtim
     wanted.is_some() && tls.client_auth == wanted
 }
 
+/// Whether the host's certificate is not there yet.
+fn shows_stand_in(host: Option<&str>, runtime: &Runtime) -> bool {
+    let in_force = runtime.server_tls();
+    in_force.as_ref().and_then(|in_force| in_force.find(host)).is_some_and(|site| site.stand_in)
+}
+
 /// Where a redirected request finds the same over HTTPS.
 pub(super) fn location(host: &str, target: &str, site: &Site, runtime: &Runtime) -> String {
     let port = site.redirect.and_then(|redirect| redirect.port).unwrap_or_else(|| runtime.https_port());
     https_location(host, port, target)
 }
 
-/// RFC 6797, 7.2: the field is said over secure transport alone.
+/// RFC 6797, 7.2: the field is said over secure transport alone; and not by what no browser trusts.
 pub(super) fn add_hsts(response: &mut ResponseHeader, context: &Context) -> Result<()> {
     match context.site().and_then(|site| site.hsts.as_ref()) {
-        Some(hsts) if context.over_tls() => response.insert_header(STRICT_TRANSPORT_SECURITY, hsts.clone()),
+        Some(hsts) if context.over_tls() && !context.shown_stand_in() => {
+            response.insert_header(STRICT_TRANSPORT_SECURITY, hsts.clone())
+        }
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::snapshot;
 use crate::tls::{self, Material, Strictness};
-use mizan_certs::ServerTls;
+use mizan_certs::{ServerTls, Unsaved};
 use mizan_config::model::Config;
 use mizan_config::{Examined, Problems};
 
@@ -23,16 +23,17 @@ pub(crate) enum Unfit {
 }
 
 impl Candidate {
-    /// `last`: the certificates in force.
+    /// `last`: the certificates in force. `unsaved`: those that the disk did not take.
     pub(crate) fn of(
         examined: Examined,
         last: Option<&ServerTls>,
+        unsaved: &Unsaved,
         strictness: Strictness,
     ) -> Result<Self, Unfit> {
         let Examined { config, warnings, source } = examined;
         // What only the router sees.
         snapshot::router(&config)?;
-        let read = tls::read(&config, last).fit(strictness, &source);
+        let read = tls::read(&config, last, unsaved).fit(strictness, &source);
         let (material, told) = read.map_err(Unfit::Problems)?;
         Ok(Self { config, material, warnings: warnings.join(told) })
     }

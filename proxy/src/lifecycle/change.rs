@@ -7,6 +7,7 @@ use crate::snapshot::{BuildError, Next, Snapshot};
 use crate::state::State;
 use crate::tls::{self, Look, Strictness};
 use crate::upstream::{Ground, Service};
+use mizan_acme::{PlanError, Settings};
 use mizan_api::Happening;
 use mizan_config::Problems;
 use std::collections::HashSet;
@@ -34,6 +35,8 @@ pub(crate) enum ReloadError {
     Build(#[from] BuildError),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Certificates(#[from] PlanError),
     #[error("this process was not started from a file")]
     NoFile,
 }
@@ -83,16 +86,16 @@ impl Changer {
         let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
         let examined = mizan_config::examine_file(file).map_err(ReloadError::Problems)?;
         let last = self.edge.runtime.server_tls();
-        Ok(Candidate::of(examined, last.as_deref(), Strictness::Valid)?)
+        Ok(Candidate::of(examined, last.as_deref(), self.edge.runtime.acme.unsaved(), Strictness::Valid)?)
     }
 
-    /// Puts certificates in force whose files have changed.
-    pub(crate) fn refresh_certificates(&self) -> Look {
+    /// Puts certificates in force whose files have changed; `anyway`: also where none has.
+    pub(crate) fn refresh_certificates(&self, anyway: bool) -> Look {
         // No reload comes between: what is read is for the configuration in force.
         let _installed = self.installed.lock().expect("no change panics while it holds the lock");
         let runtime = &self.edge.runtime;
         let Some(last) = runtime.server_tls().as_ref().cloned() else { return Look::Unchanged };
-        let (look, next) = tls::look(&runtime.snapshot().config, &last);
+        let (look, next) = tls::look(&runtime.snapshot().config, &last, runtime.acme.unsaved(), anyway);
         if let Some(next) = next {
             runtime.install_tls(next);
         }
@@ -110,6 +113,7 @@ impl Changer {
         let mut installed = self.installed.lock().expect("no change panics while it holds the lock");
         let wanted = config.listen.clone();
         let next = Next::after(&self.edge.runtime.snapshot(), &installed.ground, config, &material.upstream)?;
+        let plan = self.edge.runtime.acme.prepare(Settings::of(&next.snapshot.config))?;
         let prepared = installed.listeners.prepare(&wanted)?;
         let generation = next.snapshot.generation;
         // Nothing can fail from here on.
@@ -117,6 +121,7 @@ impl Changer {
         let last = self.edge.runtime.install(next.snapshot);
         succeed(&last, &self.edge.runtime.snapshot());
         installed.ground = next.ground;
+        self.edge.runtime.acme.follow(plan);
         installed.listeners.install(prepared, &self.edge);
         Ok(generation)
     }

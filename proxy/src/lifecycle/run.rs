@@ -11,14 +11,16 @@ use crate::observe::events;
 use crate::runtime::Runtime;
 use crate::snapshot::{BuildError, Next};
 use crate::state::{State, StateError};
-use crate::tls;
+use crate::tls::{self, Look};
+use mizan_acme::{Agent, Answers, News, PlanError, Settings};
 use mizan_api::Happening;
+use mizan_certs::Unsaved;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -50,6 +52,8 @@ pub(crate) enum RunError {
     Admin(#[from] admin::AdminError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Certificates(#[from] PlanError),
     #[error("cannot listen for signals: {0}")]
     Signals(std::io::Error),
 }
@@ -68,6 +72,7 @@ pub(crate) struct Running {
     admin: Option<JoinHandle<()>>,
     ticker: JoinHandle<()>,
     certificates: JoinHandle<()>,
+    ordering: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Running {
@@ -86,7 +91,9 @@ pub(crate) async fn start(candidate: Candidate, options: RunOptions) -> Result<R
     let state = config.state.as_deref().map(State::open).transpose()?.map(Arc::new);
     let draining = Arc::new(AtomicBool::new(false));
     let next = Next::first(config, &material.upstream, state, draining.clone())?;
-    let runtime = Runtime::new(next.snapshot, draining);
+    let (acme, who_installs) = acme();
+    let plan = acme.prepare(Settings::of(&next.snapshot.config))?;
+    let runtime = Runtime::new(next.snapshot, acme.clone(), draining);
     runtime.install_tls(material.server);
     for service in &runtime.snapshot().services {
         service.enter_force();
@@ -95,6 +102,8 @@ pub(crate) async fn start(candidate: Candidate, options: RunOptions) -> Result<R
     let engine = engine(&runtime, options.threads);
     let edge = Arc::new(Edge { engine, runtime });
     tracing::info!("configuration 1 in force");
+    // First, so that no authority comes before there is an answer: another process may have ordered.
+    acme.follow(plan);
     listeners.install(prepared, &edge);
     let installed = Installed { listeners, ground: next.ground };
     let changer = Changer::new(edge.clone(), options.file, installed);
@@ -102,7 +111,37 @@ pub(crate) async fn start(candidate: Candidate, options: RunOptions) -> Result<R
     let admin = admin_socket.map(|socket| tokio::spawn(admin::serve(socket, calls)));
     let ticker = tokio::spawn(tick(edge.runtime.clone()));
     let certificates = tokio::spawn(tls::watch(changer.clone()));
-    Ok(Running { changer, edge, signals, admin, ticker, certificates })
+    // It is set once, here.
+    let _ = who_installs.set(Arc::downgrade(&changer));
+    let ordering = tokio::spawn(acme.run());
+    Ok(Running { changer, edge, signals, admin, ticker, certificates, ordering })
+}
+
+/// What gets certificates. It puts them in force through a changer, which comes to be after it.
+fn acme() -> (Arc<Agent>, Arc<OnceLock<Weak<Changer>>>) {
+    let who_installs: Arc<OnceLock<Weak<Changer>>> = Arc::default();
+    let changer = who_installs.clone();
+    let told = move |news| match news {
+        News::Issued => {
+            if let Some(changer) = changer.get().and_then(Weak::upgrade) {
+                take_up(&changer);
+            }
+        }
+        News::Failed { names, why } => events::publish(Happening::CertificateFailed { names, why }),
+    };
+    let answers = Arc::new(Answers::default());
+    (Agent::new(answers, Arc::new(Unsaved::default()), told), who_installs)
+}
+
+/// Puts a new certificate in force.
+fn take_up(changer: &Changer) {
+    match changer.refresh_certificates(true) {
+        Look::Changed(news) => tls::report(&news),
+        Look::Refused(why) => {
+            tracing::error!("certificates refused, the last ones stay in force:\n{why}");
+        }
+        Look::Unchanged => {}
+    }
 }
 
 impl Running {
@@ -129,6 +168,9 @@ impl Running {
     /// No new connections; idle ones get a moment for the request that may be on its way; the last request is finished.
     async fn drain(mut self) {
         let drain = self.edge.runtime.snapshot().config.drain.clone();
+        // Nothing is ordered that nobody could prove any more.
+        self.edge.runtime.acme.end();
+        self.ordering.abort();
         // Nobody is sent away before the door is shut: a client that is told to close would only come back to it.
         self.changer.stop_listening().await;
         self.edge.runtime.drain();

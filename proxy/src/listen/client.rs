@@ -44,6 +44,8 @@ pub(crate) struct ClientTls {
     pub(crate) client_auth: Option<ClientAuthId>,
     /// The certificate that it showed and that was verified.
     pub(crate) identity: Option<IdentityText>,
+    /// It was shown what stands in until there is a certificate.
+    pub(crate) stand_in: bool,
 }
 
 /// A client's certificate as fields' values, made once for all requests of the connection.

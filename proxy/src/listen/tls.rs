@@ -10,6 +10,7 @@ use super::{ClientTls, Edge};
 use crate::clock;
 use crate::forward::RequestId;
 use crate::gate::Permit;
+use mizan_acme::ACME_TLS;
 use mizan_certs::{ClientIdentity, SiteTls};
 use pingora_core::server::ShutdownWatch;
 use rustls::server::{Acceptor, ServerConnection};
@@ -65,6 +66,10 @@ async fn handshake(
         }
         Err(_) => return failed(peer, &"it did not begin in time"),
     };
+    if asks_for_proof(&hello) {
+        let () = prove(hello, peer, deadline, edge).await;
+        return None;
+    }
     let Some(site) = site_of(&hello, edge) else {
         refuse_name(hello, peer).await;
         return None;
@@ -73,6 +78,33 @@ async fn handshake(
         Ok(Ok(stream)) => Some((stream, site)),
         Ok(Err(error)) => failed(peer, &error),
         Err(_) => failed(peer, &"it did not end in time"),
+    }
+}
+
+/// RFC 8737, 3: an authority offers this protocol and no other.
+fn asks_for_proof(hello: &StartHandshake<Stream>) -> bool {
+    let client_hello = hello.client_hello();
+    let Some(mut offered) = client_hello.alpn() else { return false };
+    offered.next() == Some(ACME_TLS) && offered.next().is_none()
+}
+
+/// An authority looks whether the name is ours: the handshake is all it wants.
+async fn prove(hello: StartHandshake<Stream>, peer: IpAddr, deadline: Instant, edge: &Edge) {
+    let name = hello.client_hello().server_name().map(str::to_owned);
+    let answers = edge.runtime.acme.answers();
+    let config = match &name {
+        Some(name) => answers.tls(name).await,
+        None => None,
+    };
+    let Some(config) = config else { return refuse_name(hello, peer).await };
+    match timeout_at(deadline, hello.into_stream(config)).await {
+        Ok(Ok(mut stream)) => {
+            tracing::debug!(target: "mizan::tls", client = %peer, name, "the name was proved (tls-alpn-01)");
+            // The handshake is done; whether its end is seen does not matter.
+            let _ = timeout_at(deadline, stream.shutdown()).await;
+        }
+        Ok(Err(error)) => drop(failed::<()>(peer, &error)),
+        Err(_) => drop(failed::<()>(peer, &"it did not end in time")),
     }
 }
 
@@ -125,5 +157,6 @@ fn settled(session: &ServerConnection, site: &SiteTls) -> ClientTls {
     ClientTls {
         client_auth: site.client_auth.filter(|_| !ended),
         identity: identity.filter(|_| !ended).as_ref().and_then(IdentityText::of),
+        stand_in: site.stand_in,
     }
 }

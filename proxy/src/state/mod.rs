@@ -1,6 +1,5 @@
 //! `state`: the folder for what must survive a restart. A file is written whole or not at all, before anyone is told.
 
-mod file;
 mod key;
 mod splits;
 

@@ -1,6 +1,7 @@
 //! `splits.json`: the splits that were committed over the admin socket.
 
-use super::{StateError, file};
+use super::StateError;
+use mizan_certs::durable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ pub(super) struct Splits {
 impl Splits {
     pub(super) fn read(folder: &Path) -> Result<Self, StateError> {
         let path = folder.join("splits.json");
-        let found = file::read(&path).map_err(|source| StateError::Read { file: path.clone(), source })?;
+        let found = durable::read(&path).map_err(|source| StateError::Read { file: path.clone(), source })?;
         let kept = match found {
             None => ByService::new(),
             Some(text) => {
@@ -67,7 +68,7 @@ impl Splits {
         }
         let content = Content { version: VERSION, services };
         let text = serde_json::to_vec_pretty(&content).expect("names and numbers are JSON");
-        file::write(&self.file, &text)
+        durable::write(&self.file, &text)
             .map_err(|source| StateError::Write { file: self.file.clone(), source })?;
         *kept = content.services;
         Ok(())

@@ -2,10 +2,10 @@
 
 mod watch;
 
-pub(crate) use watch::{Look, look, watch};
+pub(crate) use watch::{Look, look, report, watch};
 
 use crate::clock;
-use mizan_certs::{ClientTls, Fault, Gravity, ServerTls, load_upstream};
+use mizan_certs::{ClientTls, Fault, Gravity, ServerTls, Unsaved, load_upstream};
 use mizan_config::model::Config;
 use mizan_config::{Problems, Source};
 use std::collections::HashMap;
@@ -34,9 +34,10 @@ pub(crate) enum Strictness {
     Valid,
 }
 
-/// Reads every file. `last`: the certificates in force, whose faults stand in no change's way.
-pub(crate) fn read(config: &Config, last: Option<&ServerTls>) -> Reading {
-    let loaded = ServerTls::load(config, last, clock::unix_seconds);
+/// Reads every file. `last`: the certificates in force, whose faults stand in no change's way. `unsaved`: those that the
+/// disk did not take.
+pub(crate) fn read(config: &Config, last: Option<&ServerTls>, unsaved: &Unsaved) -> Reading {
+    let loaded = ServerTls::load(config, last, unsaved, clock::unix_seconds);
     let mut faults = loaded.faults;
     let mut upstream = HashMap::new();
     let mut complete = true;

@@ -1,7 +1,9 @@
 //! Certificates that change on disk are put in force without being told to.
 
 use crate::lifecycle::Changer;
-use mizan_certs::{Fault, Gravity, ServerTls};
+use crate::observe::events;
+use mizan_api::Happening;
+use mizan_certs::{CertificateInfo, Fault, Gravity, ServerTls, Unsaved};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
@@ -17,27 +19,46 @@ pub(crate) async fn watch(changer: Arc<Changer>) {
     loop {
         looks.tick().await;
         let changer = changer.clone();
-        let looked = tokio::task::spawn_blocking(move || changer.refresh_certificates()).await;
+        let looked = tokio::task::spawn_blocking(move || changer.refresh_certificates(false)).await;
         match looked {
             Ok(Look::Unchanged) | Err(_) => {}
-            Ok(Look::Changed(lines)) => {
+            Ok(Look::Changed(news)) => {
                 trouble = Trouble::default();
-                for line in lines {
-                    tracing::info!("certificate in force: {line}");
-                }
+                report(&news);
             }
             Ok(Look::Refused(why)) => trouble.note(why),
         }
     }
 }
 
+/// Says what is in force now.
+pub(crate) fn report(changes: &Changes) {
+    for certificate in &changes.new {
+        tracing::info!("certificate in force: {certificate}");
+        events::publish(Happening::Certificate {
+            names: certificate.names.clone(),
+            issuer: certificate.issuer.clone(),
+            not_after_unix_ms: certificate.not_after.max(0).unsigned_abs().saturating_mul(1000),
+        });
+    }
+    for line in &changes.doubtful {
+        tracing::warn!("{line}");
+    }
+}
+
 /// What a look at the files came to.
 pub(crate) enum Look {
     Unchanged,
-    /// New certificates are in force: one line for each that is another one.
-    Changed(Vec<String>),
+    Changed(Changes),
     /// What the files hold now cannot be served; the last certificates stay in force.
     Refused(String),
+}
+
+/// New certificates are in force.
+pub(crate) struct Changes {
+    new: Vec<CertificateInfo>,
+    /// What is wrong with files and stands in nothing's way.
+    doubtful: Vec<String>,
 }
 
 /// Whoever writes a certificate writes its key a moment earlier or later: only what is still wrong at the next look is told,
@@ -59,24 +80,43 @@ impl Trouble {
     }
 }
 
-/// Reads the files again where one of them changed.
-pub(crate) fn look(config: &mizan_config::Config, last: &Arc<ServerTls>) -> (Look, Option<Arc<ServerTls>>) {
-    if !last.stamps().changed() {
+/// Reads the files again where one of them changed, or whatever they are where `anyway` says so.
+pub(crate) fn look(
+    config: &mizan_config::Config,
+    last: &Arc<ServerTls>,
+    unsaved: &Unsaved,
+    anyway: bool,
+) -> (Look, Option<Arc<ServerTls>>) {
+    let now = crate::clock::unix_seconds().cast_signed();
+    if !anyway && !last.stamps().changed() && !last.is_stale(now) {
         return (Look::Unchanged, None);
     }
-    let loaded = ServerTls::load(config, Some(last), crate::clock::unix_seconds);
-    let grave: Vec<&Fault> =
-        loaded.faults.iter().filter(|fault| fault.gravity != Gravity::Doubtful).collect();
+    let loaded = ServerTls::load(config, Some(last), unsaved, crate::clock::unix_seconds);
+    let (doubtful, grave): (Vec<&Fault>, Vec<&Fault>) =
+        loaded.faults.iter().partition(|fault| fault.gravity == Gravity::Doubtful);
     match loaded.tls {
-        Some(next) if grave.is_empty() => (Look::Changed(differences(last, &next)), Some(Arc::new(next))),
-        _ => (Look::Refused(lines(&grave)), None),
+        Some(next) if grave.is_empty() => {
+            let doubtful = doubtful.iter().map(|fault| lines(&[fault])).collect();
+            let changes = Changes { new: differences(last, &next), doubtful };
+            (Look::Changed(changes), Some(Arc::new(next)))
+        }
+        _ => {
+            let why = lines(&grave);
+            // The other sites' certificates are taken up all the same.
+            let around = ServerTls::load_around(config, last, unsaved, crate::clock::unix_seconds);
+            let around = around.filter(|next| !differences(last, next).is_empty());
+            if let Some(next) = &around {
+                report(&Changes { new: differences(last, next), doubtful: Vec::new() });
+            }
+            (Look::Refused(why), around.map(Arc::new))
+        }
     }
 }
 
-fn differences(last: &ServerTls, next: &ServerTls) -> Vec<String> {
+fn differences(last: &ServerTls, next: &ServerTls) -> Vec<CertificateInfo> {
     let known: Vec<&str> = last.describe().map(|certificate| certificate.fingerprint.as_str()).collect();
     let new = next.describe().filter(|certificate| !known.contains(&certificate.fingerprint.as_str()));
-    new.map(ToString::to_string).collect()
+    new.cloned().collect()
 }
 
 fn lines(faults: &[&Fault]) -> String {

@@ -35,7 +35,7 @@ pub(in crate::admin) fn reload(call: &Call) -> Result<Reply, Problem> {
     let problems = match &error {
         ReloadError::NoFile => return Err(no_file(&error)),
         ReloadError::Problems(problems) => told(problems),
-        ReloadError::Build(_) | ReloadError::Bind(_) => Vec::new(),
+        ReloadError::Build(_) | ReloadError::Bind(_) | ReloadError::Certificates(_) => Vec::new(),
     };
     let detail = match problems.len() {
         0 => error.to_string(),

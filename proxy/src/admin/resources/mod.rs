@@ -1,5 +1,6 @@
 //! What can be asked, a file for each kind of thing.
 
+pub(super) mod certificates;
 pub(super) mod config;
 pub(super) mod drain;
 pub(super) mod events;
