@@ -1,14 +1,15 @@
 //! A certificate authority of the test's own: a root, an intermediate, and what they issue.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertificateSigningRequestParams,
+    CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, date_time_ymd,
 };
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 /// A root and its intermediate.
 #[derive(Debug)]
@@ -143,6 +144,22 @@ impl Authority {
             der: leaf.der().clone(),
             serial,
         }
+    }
+
+    /// What a request (PKCS #10, in DER) asks for, and the intermediate, in PEM.
+    ///
+    /// # Panics
+    /// When the request is none, or its signature is wrong.
+    pub fn sign(&self, request: &[u8], from: SystemTime, until: SystemTime) -> String {
+        let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
+        let request = CertificateSigningRequestDer::from(request);
+        let mut request = CertificateSigningRequestParams::from_der(&request).expect("a request");
+        request.params.serial_number = Some(SerialNumber::from(serial));
+        request.params.use_authority_key_identifier_extension = true;
+        request.params.not_before = from.into();
+        request.params.not_after = until.into();
+        let leaf = request.signed_by(&self.intermediate).expect("a certificate");
+        leaf.pem() + &self.intermediate.pem()
     }
 
     /// A revocation list of the intermediate, in PEM.

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -36,6 +37,9 @@ pub enum Does {
     /// Nothing at all.
     Nothing,
 }
+
+/// How long a connection that is left is still read from.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A running server; it stops, connections and all, when dropped.
 #[derive(Debug)]
@@ -132,6 +136,10 @@ async fn react(stream: &mut TcpStream, id: u32, does: Does) -> Option<()> {
             let last = id.saturating_sub(2);
             send(stream, GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat()).await?;
             let _ = stream.shutdown().await;
+            // What is still on its way is read: closing over it would reset the connection, and GOAWAY be lost with it.
+            let mut rest = [0; 1024];
+            let drained = async { while stream.read(&mut rest).await.is_ok_and(|size| size > 0) {} };
+            let _ = tokio::time::timeout(LINGER, drained).await;
             None
         }
         Does::Closes => None,

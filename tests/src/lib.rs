@@ -4,6 +4,7 @@
 //! always for a condition and always bounded (see [`eventually`]). What speaks HTTP here is written on raw sockets,
 //! because half of the tests are about bytes that no HTTP library would send or accept.
 
+pub mod acme;
 pub mod admin;
 pub mod authority;
 pub mod cli;

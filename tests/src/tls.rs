@@ -3,10 +3,14 @@
 use crate::authority::{Authority, Issued};
 use crate::raw::{Answer, Raw};
 use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, ServerConfig, SupportedProtocolVersion};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, ConfigBuilder, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme, SupportedProtocolVersion, WantsVerifier,
+};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +47,26 @@ impl TlsClient {
         Self::by(aws_lc_rs::default_provider(), authority, certificate, versions)
     }
 
+    /// Trusts these roots, in PEM.
+    ///
+    /// # Panics
+    /// When there is none among them.
+    pub fn trusting(roots: &str) -> Self {
+        let mut store = RootCertStore::empty();
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(roots.as_bytes()).collect();
+        store.add_parsable_certificates(found.expect("certificates in PEM"));
+        assert!(!store.is_empty(), "no root in {roots:?}");
+        let builder = Self::builder(aws_lc_rs::default_provider(), rustls::ALL_VERSIONS);
+        Self::of(builder.with_root_certificates(store).with_no_client_auth())
+    }
+
+    /// Believes everybody: for a look at what is shown.
+    pub fn believing() -> Self {
+        let builder = Self::builder(aws_lc_rs::default_provider(), rustls::ALL_VERSIONS);
+        let verifier = Arc::new(Believing(aws_lc_rs::default_provider()));
+        Self::of(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    }
+
     /// Offers these groups for the key exchange alone.
     pub fn with_groups(authority: &Authority, groups: Vec<&'static dyn SupportedKxGroup>) -> Self {
         let provider = CryptoProvider { kx_groups: groups, ..aws_lc_rs::default_provider() };
@@ -55,11 +79,8 @@ impl TlsClient {
         certificate: Option<&Issued>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Self {
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(versions)
-            .expect("versions that the provider has")
-            .with_root_certificates(authority.roots());
-        let mut config = match certificate {
+        let builder = Self::builder(provider, versions).with_root_certificates(authority.roots());
+        let config = match certificate {
             None => builder.with_no_client_auth(),
             Some(issued) => {
                 let chain: Result<Vec<_>, _> =
@@ -68,6 +89,19 @@ impl TlsClient {
                 builder.with_client_auth_cert(chain.expect("a chain"), key).expect("they belong together")
             }
         };
+        Self::of(config)
+    }
+
+    fn builder(
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+        ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(versions)
+            .expect("versions that the provider has")
+    }
+
+    fn of(mut config: ClientConfig) -> Self {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self { config }
     }
@@ -151,4 +185,45 @@ pub fn acceptor(certificate: &Issued, protocols: &[&str]) -> TlsAcceptor {
 /// What a handshake settled.
 pub fn session(stream: &TlsStream<TcpStream>) -> &ClientConnection {
     stream.get_ref().1
+}
+
+/// Takes any certificate from those who have its key.
+#[derive(Debug)]
+struct Believing(CryptoProvider);
+
+impl ServerCertVerifier for Believing {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
