@@ -1,4 +1,4 @@
-# The image of `make image`: static binaries and nothing else, no shell, no root.
+# The image of `make image`: static binaries and whom they trust; no shell, no root.
 # scripts/image builds them outside and sends a context of its own: this folder is not the context.
 FROM scratch
 COPY --chown=65532:65532 root/ /
