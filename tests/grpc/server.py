@@ -74,13 +74,18 @@ def sleep(request, context):
 
 def for_ever(request, context):
     gone = threading.Event()
-    context.add_callback(gone.set)
+
+    # It ends by being cancelled alone; who waits in `yield` then is never called again.
+    def ended():
+        note("cancelled")
+        gone.set()
+
+    context.add_callback(ended)
     note("started")
     yield b"first"
     while not gone.wait(0.05):
         if request == b"chatty":
             yield b"more"
-    note("cancelled")
 
 
 def held(request, context):
