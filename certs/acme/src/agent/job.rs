@@ -299,3 +299,19 @@ async fn window_of(plan: &Plan, current: &Kept) -> Result<(Option<Window>, Durat
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_names_is_booked_for_those_of_the_set_alone() {
+        let set = ["*.x.test".to_owned(), "a.test".to_owned()];
+        let said = ["x.test", "A.TEST.", "stranger.test"].map(|name| (name.to_owned(), "no".to_owned()));
+        let of = of_set(Trouble::unproved(said.into()), &set);
+        assert_eq!(of.names.keys().collect::<Vec<_>>(), ["*.x.test", "a.test"]);
+        let strangers = [("stranger.test".to_owned(), "no".to_owned())];
+        let of = of_set(Trouble::unproved(strangers.into()), &set);
+        assert!(of.names.is_empty() && of.kind == Kind::Unproved, "it fails for all, and is booked as that");
+    }
+}
