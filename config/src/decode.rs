@@ -7,6 +7,7 @@ mod acme;
 mod address;
 mod certificate;
 mod cipher;
+mod command;
 mod context;
 mod directory;
 mod dns;
@@ -33,13 +34,18 @@ mod sticky;
 mod tls;
 mod top;
 mod upstream;
+mod url;
 
 pub(crate) use self::context::Context;
 pub(crate) use self::directory::is_public;
 pub(crate) use self::draft::{
     Draft, DraftAcme, DraftListen, DraftRoute, DraftService, DraftSite, Keyed, Placed,
 };
+pub(crate) use self::fields::Fields;
 pub use self::regex::REGEX_SIZE_LIMIT;
-pub(crate) use self::scalar::Text;
+pub(crate) use self::scalar::{Text, printable_line};
+pub(crate) use self::secret::secret;
 pub(crate) use self::sensitive::is_sensitive;
+pub(crate) use self::service::check_name;
 pub(crate) use self::top::decode;
+pub(crate) use self::url::Url;

@@ -1,4 +1,5 @@
-//! Every key of mizan.yml: what the decoder accepts and the JSON Schema describes.
+//! Every key of mizan.yml: what the decoder accepts and the JSON Schema describes. Those of deploy.yml are in
+//! `deploy/keys.rs`.
 //!
 //! One table a section. The decoder takes names, requirements and ranges from here, so that a key cannot be accepted
 //! without being described.
@@ -75,11 +76,11 @@ impl Section {
     }
 }
 
-const fn optional(name: &'static str, shape: Shape, help: &'static str) -> Key {
+pub(crate) const fn optional(name: &'static str, shape: Shape, help: &'static str) -> Key {
     Key { name, need: Need::Optional, shape, help }
 }
 
-const fn required(name: &'static str, shape: Shape, help: &'static str) -> Key {
+pub(crate) const fn required(name: &'static str, shape: Shape, help: &'static str) -> Key {
     Key { name, need: Need::Required, shape, help }
 }
 

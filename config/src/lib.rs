@@ -1,4 +1,4 @@
-//! mizan.yml: the file a person writes, checked into the model the proxy runs.
+//! mizan.yml: the file a person writes, checked into the model the proxy runs. And deploy.yml, for mizanctl: [`deploy`].
 //!
 //! [`load`] reads a file, [`parse`] a text; both answer with a whole [`model::Config`] or with every problem the file
 //! has. [`examine_file`] and [`examine`] also tell what is
@@ -8,6 +8,8 @@
 
 mod check;
 mod decode;
+pub mod deploy;
+mod dialect;
 mod expand;
 mod keys;
 mod load;

@@ -1,9 +1,11 @@
 //! From a file to a checked configuration.
 
+use crate::check;
 use crate::decode::{Context, Draft, decode};
+use crate::dialect::{Dialect, MIZAN};
 use crate::model::Config;
 use crate::problems::{Problem, Problems, Source};
-use crate::{check, tree};
+use crate::tree::{self, Node};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -30,7 +32,7 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
 /// As [`load`], and keeps the warnings.
 pub fn examine_file(path: &Path) -> Result<Examined, Problems> {
     let name = path.to_string_lossy();
-    let text = read(path).map_err(|problem| Problems::of_file(&name, problem))?;
+    let text = read(path, &MIZAN).map_err(|problem| Problems::of_file(&name, problem))?;
     examine(&name, &text, &|variable| std::env::var(variable).ok())
 }
 
@@ -42,29 +44,40 @@ pub fn parse(name: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Re
 
 /// As [`parse`], and keeps the warnings.
 pub fn examine(name: &str, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Examined, Problems> {
+    let (draft, warnings, source) = decoded(&MIZAN, name, text, env, checked)?;
+    Ok(Examined { config: draft.into_config(), warnings, source })
+}
+
+/// What `decode` makes of a text without problems, the warnings, and the text itself.
+pub(crate) fn decoded<T>(
+    dialect: &'static Dialect,
+    name: &str,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+    decode: impl FnOnce(&Node, &mut Context<'_>) -> T,
+) -> Result<(T, Problems, Source), Problems> {
     if text.len() > MAX_FILE_SIZE {
-        return Err(Problems::of_file(name, too_large()));
+        return Err(Problems::of_file(name, too_large(dialect)));
     }
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-    let mut context = Context::new(text, folder, env);
-    let draft = tree::parse(text, &mut context).map(|root| checked(&root, &mut context));
+    let mut context = Context::new(dialect, text, folder, env);
+    let draft = tree::parse(text, &mut context).map(|root| decode(&root, &mut context));
     let (problems, warnings, secrets) = context.into_findings();
     let source = Source::new(name, text, secrets);
     match draft {
-        Some(draft) if problems.is_empty() => {
-            Ok(Examined { config: draft.into_config(), warnings: source.locate(warnings), source })
-        }
+        Some(draft) if problems.is_empty() => Ok((draft, source.locate(warnings), source)),
         _ => Err(source.locate(problems)),
     }
 }
 
-fn checked(root: &tree::Node, context: &mut Context<'_>) -> Draft {
+fn checked(root: &Node, context: &mut Context<'_>) -> Draft {
     let draft = decode(root, context);
     check::whole(&draft, context);
     draft
 }
 
-fn read(path: &Path) -> Result<String, Problem> {
+/// The text of a file.
+pub(crate) fn read(path: &Path, dialect: &Dialect) -> Result<String, Problem> {
     let unreadable = |error: &io::Error| {
         Problem::of_file(format!("cannot read the file: {error}"))
             .with_hint("check the path and that this user may read it")
@@ -74,7 +87,7 @@ fn read(path: &Path) -> Result<String, Problem> {
     // One byte more than is allowed tells a file that is too large from one that just fits.
     file.take(MAX_FILE_SIZE as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if bytes.len() > MAX_FILE_SIZE {
-        return Err(too_large());
+        return Err(too_large(dialect));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -83,7 +96,7 @@ fn read(path: &Path) -> Result<String, Problem> {
     })
 }
 
-fn too_large() -> Problem {
+fn too_large(dialect: &Dialect) -> Problem {
     Problem::of_file(format!("the file is larger than {} MiB", MAX_FILE_SIZE / (1024 * 1024)))
-        .with_hint("is this mizan.yml?")
+        .with_hint(&format!("is this {}?", dialect.file))
 }

@@ -1,4 +1,4 @@
-//! The JSON Schema of mizan.yml, from the decoder's own tables of keys.
+//! JSON Schemas, from the decoder's own tables of keys.
 
 use crate::keys::{Key, Need, Section, Shape, TOP};
 use serde_json::{Map, Value, json};
@@ -11,10 +11,15 @@ use serde_json::{Map, Value, json};
 ///
 /// [`parse`]: crate::parse
 pub fn schema() -> Value {
-    let mut schema = section(&TOP);
+    document(&TOP, "Configuration of the reverse proxy Mizan.")
+}
+
+/// The schema of a file with this section at its top.
+pub(crate) fn document(top: &Section, description: &str) -> Value {
+    let mut schema = section(top);
     schema.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".into(), json!("mizan.yml"));
-    schema.insert("description".into(), json!("Configuration of the reverse proxy Mizan."));
+    schema.insert("title".into(), json!(top.name));
+    schema.insert("description".into(), json!(description));
     Value::Object(schema)
 }
 

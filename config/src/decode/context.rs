@@ -1,6 +1,7 @@
 //! What a run of the decoder knows and collects.
 
 use super::sensitive;
+use crate::dialect::Dialect;
 use crate::problems::Finding;
 use crate::tree::Node;
 use std::ops::Range;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 const MAX_SUGGESTIONS: usize = 100;
 
 pub(crate) struct Context<'a> {
+    dialect: &'static Dialect,
     text: &'a str,
     folder: &'a Path,
     env: &'a dyn Fn(&str) -> Option<String>,
@@ -24,8 +26,14 @@ pub(crate) struct Context<'a> {
 pub(crate) type Findings = (Vec<Finding>, Vec<Finding>, Vec<Range<usize>>);
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(text: &'a str, folder: &'a Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn new(
+        dialect: &'static Dialect,
+        text: &'a str,
+        folder: &'a Path,
+        env: &'a dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         Self {
+            dialect,
             text,
             folder,
             env,
@@ -48,6 +56,11 @@ impl<'a> Context<'a> {
         push(&mut self.warnings, span, message.into())
     }
 
+    /// Of the file that is read.
+    pub(crate) fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
     pub(crate) fn env(&self) -> &'a dyn Fn(&str) -> Option<String> {
         self.env
     }
@@ -67,9 +80,14 @@ impl<'a> Context<'a> {
         sensitive::values(root, &mut self.secrets);
     }
 
-    /// The same for a text that is not YAML, by its lines.
+    /// Masks all in it but the values of these keys.
+    pub(crate) fn hide_all_but(&mut self, known: &[&str], node: &Node) {
+        sensitive::all_but(known, node, &mut self.secrets);
+    }
+
+    /// As [`hide_sensitive`](Self::hide_sensitive) for a text that is not YAML, by its lines.
     pub(crate) fn hide_sensitive_lines(&mut self) {
-        sensitive::lines(self.text, &mut self.secrets);
+        sensitive::lines(self.text, self.dialect.before_secrets, &mut self.secrets);
     }
 
     pub(crate) fn suggest<'k>(

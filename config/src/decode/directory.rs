@@ -1,8 +1,7 @@
 //! `directory`: the authority, by its name or by the URL of its ACME directory (RFC 8555, 7.1.1).
 
-use super::address::port_number;
 use super::fields::Fields;
-use super::{Context, Text, host};
+use super::{Context, Text, Url};
 use crate::keys::DIRECTORIES;
 
 /// Let's Encrypt.
@@ -65,15 +64,7 @@ fn read(text: &Text, context: &mut Context<'_>) -> Option<String> {
 
 /// An absolute https URL without user name and fragment.
 fn is_https(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("https://") else { return false };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let (name, port) = match authority.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (authority, None),
-    };
-    rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte))
-        && port.is_none_or(|port| port_number(port).is_some_and(|port| port != 0))
-        && host::exact(&name.to_ascii_lowercase()).is_some()
+    Url::parse(url).is_some_and(|url| url.is_tls)
 }
 
 #[cfg(test)]

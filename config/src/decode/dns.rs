@@ -52,38 +52,15 @@ fn updater(fields: &Fields<'_>, context: &mut Context<'_>) -> Option<DnsUpdater>
 }
 
 fn command(node: &Node, context: &mut Context<'_>) -> Option<Vec<String>> {
-    let nodes = context.one_or_some("command", node);
-    let mut words = Vec::new();
-    for node in nodes {
-        let Some(text) = context.text("command", node) else { continue };
-        if text.value.contains('\0') {
-            context.problem(&text.span, "a command cannot hold a NUL byte");
-            continue;
-        }
-        words.push(text);
-    }
-    if words.is_empty() || words.len() != nodes.len() {
-        return None;
-    }
-    let program = &words[0];
-    if program.value.is_empty() {
-        context
-            .problem(&program.span, "`command` begins with the name of a program, which is empty here")
-            .hint("as in `command: [./dns-hook]`");
-        return None;
-    }
+    let words = context.words("command", node)?;
     // No shell takes it apart.
-    if !matches!(node.kind, Kind::List(_)) && program.value.contains(char::is_whitespace) {
+    if !matches!(node.kind, Kind::List(_)) && words[0].value.contains(char::is_whitespace) {
         context
-            .problem(&program.span, "a program with arguments is a list")
+            .problem(&words[0].span, "a program with arguments is a list")
             .hint("as in `command: [./dns-hook, argument]`; no shell is in between");
         return None;
     }
-    let mut command: Vec<String> = words.into_iter().map(|word| word.value).collect();
-    if command[0].contains('/') {
-        command[0] = context.resolve(&command[0]).to_string_lossy().into_owned();
-    }
-    Some(command)
+    Some(context.program(words))
 }
 
 fn rfc2136(fields: &Fields<'_>, context: &mut Context<'_>) -> Option<Rfc2136> {

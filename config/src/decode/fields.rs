@@ -2,7 +2,7 @@
 
 use super::{Context, Text};
 use crate::expand;
-use crate::keys::{Need, Section, Shape, also_called, not_yet};
+use crate::keys::{Need, Section, Shape};
 use crate::tree::{Kind, Node};
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
@@ -67,9 +67,10 @@ impl Context<'_> {
         if section.key(name).is_some() {
             return None;
         }
-        let elsewhere = also_called(name).iter().copied().find(|name| section.key(name).is_some());
+        let dialect = self.dialect();
+        let elsewhere = (dialect.also_called)(name).iter().copied().find(|name| section.key(name).is_some());
         // What is known to stand elsewhere is no slip of what stands here.
-        let advice = not_yet(name).filter(|_| elsewhere.is_none());
+        let advice = (dialect.not_yet)(name).filter(|_| elsewhere.is_none());
         let nearest = match advice {
             Some(_) => None,
             None => elsewhere.or_else(|| self.suggest(name, section.keys.iter().map(|key| key.name))),
@@ -185,13 +186,19 @@ impl<'n> Fields<'n> {
 
     /// The range is the table's.
     pub(crate) fn integer(&self, context: &mut Context<'_>, name: &str, default: u64) -> u64 {
-        let range = self.range(name);
-        self.get(name).and_then(|node| context.integer(name, node, range)).unwrap_or(default)
+        self.optional_integer(context, name).unwrap_or(default)
+    }
+
+    pub(crate) fn optional_integer(&self, context: &mut Context<'_>, name: &str) -> Option<u64> {
+        context.integer(name, self.get(name)?, self.range(name))
     }
 
     pub(crate) fn percent(&self, context: &mut Context<'_>, name: &str, default: u64) -> u64 {
-        let range = self.range(name);
-        self.get(name).and_then(|node| context.percent(name, node, range)).unwrap_or(default)
+        self.optional_percent(context, name).unwrap_or(default)
+    }
+
+    pub(crate) fn optional_percent(&self, context: &mut Context<'_>, name: &str) -> Option<u64> {
+        context.percent(name, self.get(name)?, self.range(name))
     }
 
     pub(crate) fn size(

@@ -168,15 +168,14 @@ impl Context<'_> {
 
     /// `key` must be `expected`, and is something else altogether.
     pub(crate) fn wrong<T>(&mut self, key: &str, expected: &str, node: &Node) -> Option<T> {
+        let secrets = self.dialect().secrets;
         let finding =
             self.problem(&node.span, format!("`{key}` must be {expected}, not {}", node.described()));
         if matches!(node.kind, Kind::Null) {
             finding.message = format!("`{key}` has no value");
             finding.hint(format!("give it {expected}, or remove the line"));
         } else if matches!(&node.kind, Kind::Map(entries) if is_file_reference(entries)) {
-            finding.hint(
-                "{ file: PATH } is accepted only where a secret is: the headers of a health check, `hmac_key` and `secret`",
-            );
+            finding.hint(format!("{{ file: PATH }} is accepted only where a secret is: {secrets}"));
         }
         None
     }
@@ -185,8 +184,8 @@ impl Context<'_> {
         match expand::expand(written, self.env()) {
             Ok(value) => Some(Text { value, span: node.span.clone(), written: written.to_owned() }),
             Err(Failure::Unset(name)) => {
-                self.problem(&node.span, format!("the environment variable `{name}` is not set"))
-                    .hint(format!("set it, or write a default: ${{{name}:-default}}"));
+                let hint = (self.dialect().unset)(&name);
+                self.problem(&node.span, format!("the environment variable `{name}` is not set")).hint(hint);
                 None
             }
             Err(Failure::Open) => {
@@ -210,7 +209,7 @@ impl Context<'_> {
 }
 
 /// Whether it is text of one line that can be shown and sent.
-pub(super) fn printable_line(text: &str) -> bool {
+pub(crate) fn printable_line(text: &str) -> bool {
     !text.trim().is_empty() && !text.contains(char::is_control)
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 const MAX_SECRET_SIZE: u64 = 64 * 1024;
 
 /// A value, or the content of a file: `{ file: PATH }`, without its last line end.
-pub(super) fn secret(key: &str, node: &Node, context: &mut Context<'_>) -> Option<Secret> {
+pub(crate) fn secret(key: &str, node: &Node, context: &mut Context<'_>) -> Option<Secret> {
     match &node.kind {
         Kind::Map(entries) => match entries.as_slice() {
             [(Node { kind: Kind::Text(name), .. }, path)] if name == "file" => {
@@ -63,10 +63,12 @@ fn read(key: &str, path: &Text, context: &mut Context<'_>) -> Option<Secret> {
             "it is empty".into()
         }
     };
+    let dialect = context.dialect();
     context
         .problem(&path.span, format!("cannot read the secret file {} for `{key}`: {reason}", path.shown()))
-        .hint(
-            "the path is relative to the folder of mizan.yml, and the file is read as the user mizan runs as",
-        );
+        .hint(format!(
+            "the path is relative to the folder of {}, and the file is read as the user {} runs as",
+            dialect.file, dialect.program
+        ));
     None
 }

@@ -4,7 +4,8 @@ use crate::tree::{Kind, Node};
 use std::ops::Range;
 
 /// The value of a key whose name says so, anywhere; every value of a mapping within `health` (its headers); what is in
-/// `external_account` and `tsig`, but for names; and a private key that stands where the path of its file should.
+/// `external_account` and `tsig`, but for names; a private key that stands where the path of its file should; and a URL
+/// with a user name.
 pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| values(item, secrets)),
@@ -25,13 +26,13 @@ pub(super) fn values(node: &Node, secrets: &mut Vec<Range<usize>>) {
                 }
             }
         }
-        Kind::Text(text) if text.contains(PRIVATE_KEY) => secrets.push(node.span.clone()),
+        Kind::Text(text) if text.contains(PRIVATE_KEY) || has_user(text) => secrets.push(node.span.clone()),
         _ => {}
     }
 }
 
-/// Of a text that does not parse: what follows such a key or `headers` on its line, and the lines indented below it.
-pub(super) fn lines(text: &str, secrets: &mut Vec<Range<usize>>) {
+/// Of a text that does not parse: what follows such a key or one of `others` on its line, and the lines indented below it.
+pub(super) fn lines(text: &str, others: &[&str], secrets: &mut Vec<Range<usize>>) {
     let mut start = 0;
     let mut hidden_below: Option<usize> = None;
     for line in text.split_inclusive('\n') {
@@ -40,7 +41,7 @@ pub(super) fn lines(text: &str, secrets: &mut Vec<Range<usize>>) {
         let is_below = hidden_below.is_some_and(|outer| indent > outer || content.is_empty());
         if is_below {
             secrets.push(start + indent..start + line.trim_end().len().max(indent));
-        } else if let Some(value) = value_start(line) {
+        } else if let Some(value) = value_start(line, others) {
             hidden_below = Some(indent);
             secrets.push(start + value..start + line.trim_end().len().max(value));
         } else {
@@ -51,10 +52,9 @@ pub(super) fn lines(text: &str, secrets: &mut Vec<Range<usize>>) {
 }
 
 /// Where on a line of YAML a value begins that may be a secret.
-fn value_start(line: &str) -> Option<usize> {
+fn value_start(line: &str, others: &[&str]) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
-    let key_end =
-        WORDS.iter().chain(&["headers"]).filter_map(|word| Some(lower.find(word)? + word.len())).min()?;
+    let key_end = WORDS.iter().chain(others).filter_map(|word| Some(lower.find(word)? + word.len())).min()?;
     Some(line[key_end..].find(':').map_or(key_end, |colon| key_end + colon + 1))
 }
 
@@ -76,7 +76,7 @@ fn health(node: &Node, secrets: &mut Vec<Range<usize>>) {
 }
 
 /// A misspelt key may have the secret, too.
-fn all_but(known: &[&str], node: &Node, secrets: &mut Vec<Range<usize>>) {
+pub(super) fn all_but(known: &[&str], node: &Node, secrets: &mut Vec<Range<usize>>) {
     let Kind::Map(entries) = &node.kind else { return hide(node, secrets) };
     let others = entries.iter().filter(|(key, _)| !known.iter().any(|known| is_text(key, known)));
     others.for_each(|(_, value)| hide(value, secrets));
@@ -88,6 +88,12 @@ fn cookie_names(node: &Node, secrets: &mut Vec<Range<usize>>) {
     for (key, value) in entries.iter().filter(|(key, _)| !is_text(key, "cookie")) {
         if is_sensitive_key(key) { hide(value, secrets) } else { values(value, secrets) }
     }
+}
+
+/// `https://user:password@example.com/`.
+fn has_user(text: &str) -> bool {
+    let (_, after) = text.split_once("://").unwrap_or_default();
+    after.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 /// The path in `{ file: PATH }` is no secret.
@@ -128,7 +134,7 @@ mod tests {
     fn lines_that_name_a_secret_are_hidden_even_where_nothing_parses() {
         let text = "a: 1\n  Authorization: \"Bearer x\n\n    y\nb: 2\nc: {headers: {X: y\nd: 3\n";
         let mut secrets = Vec::new();
-        lines(text, &mut secrets);
+        lines(text, &["headers"], &mut secrets);
         let hidden: Vec<_> = secrets.into_iter().map(|range| text[range].trim_end()).collect();
         assert_eq!(hidden, [" \"Bearer x", "", "y", " {X: y"]);
     }

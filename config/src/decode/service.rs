@@ -68,14 +68,15 @@ fn stand_in(name: &Text) -> Service {
 }
 
 /// Names appear in metrics, log lines and URLs of the admin API.
-fn check_name(what: &str, name: &Text, context: &mut Context<'_>) {
+pub(crate) fn check_name(what: &str, name: &Text, context: &mut Context<'_>) {
     let value = name.value.as_bytes();
     let sound = (1..=64).contains(&value.len())
         && value[0].is_ascii_alphanumeric()
         && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
     if !sound {
+        let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
         context
-            .problem(&name.span, format!("{} is no name for a {what}", name.shown()))
+            .problem(&name.span, format!("{} is no name for {article} {what}", name.shown()))
             .hint("up to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit");
     }
 }
