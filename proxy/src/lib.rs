@@ -11,6 +11,7 @@ mod demo;
 mod discover;
 mod forward;
 mod gate;
+mod history;
 mod lifecycle;
 mod listen;
 mod observe;

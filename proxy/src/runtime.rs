@@ -1,6 +1,7 @@
 //! What the whole process shares: the snapshot in force, the counts, and whether it is ending.
 
 use crate::gate::Gate;
+use crate::observe::metrics::Metrics;
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use mizan_acme::Agent;
@@ -17,6 +18,7 @@ pub(crate) struct Runtime {
     pub(crate) gate: Arc<Gate>,
     /// What gets certificates, and answers for them.
     pub(crate) acme: Arc<Agent>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Shared with every snapshot, so that a request sees it without a second look here.
     draining: Arc<AtomicBool>,
     requests: Arc<Requests>,
@@ -46,6 +48,7 @@ impl Runtime {
             snapshot: ArcSwap::from_pointee(snapshot),
             server_tls: ArcSwapOption::empty(),
             acme,
+            metrics: Arc::new(Metrics::new()),
             draining,
             requests: Arc::default(),
             last_full: AtomicU64::new(0),

@@ -10,9 +10,9 @@ pub use error::ClientError;
 pub use events::Events;
 
 use crate::{
-    Certificate, Certificates, CheckReply, Diagnosis, DrainChange, DrainStatus, LeaseRenewal, Mark,
-    ReloadReply, RenewRequest, ResolveReply, ServiceStats, ServiceStatus, Services, SplitChange, SplitStatus,
-    Status,
+    Certificate, Certificates, CheckReply, Deploy, Deploys, Diagnosis, DrainChange, DrainStatus,
+    LeaseRenewal, Mark, ReloadReply, RenewRequest, ResolveReply, ServiceStats, ServiceStatus, Services,
+    SplitChange, SplitStatus, Status,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -160,6 +160,27 @@ impl Client {
         self.call("POST", &of_certificate(name, "/doctor"), LONG_DEADLINE).await
     }
 
+    /// `PUT /v1/deploys/{id}`: begins it, says how far it is, or ends it. Words that are too long are cut.
+    pub async fn report_deploy(&self, deploy: &Deploy) -> Result<Deploy, ClientError> {
+        self.send("PUT", &of_deploy(&deploy.id), &deploy.clone().fitted()).await
+    }
+
+    /// `GET /v1/deploys/{id}`.
+    pub async fn deploy(&self, id: &str) -> Result<Deploy, ClientError> {
+        self.get(&of_deploy(id)).await
+    }
+
+    /// `GET /v1/deploys`, of one service or of all.
+    pub async fn deploys(&self, service: Option<&str>) -> Result<Deploys, ClientError> {
+        let query = service.map(|service| format!("?service={}", encoded(service))).unwrap_or_default();
+        self.get(&format!("/v1/deploys{query}")).await
+    }
+
+    /// `GET /v1/metrics`, as Prometheus reads them.
+    pub async fn metrics(&self) -> Result<String, ClientError> {
+        self.within(DEADLINE, transport::exchange(&self.socket, "GET", "/v1/metrics", None)).await?.text()
+    }
+
     /// `GET /v1/config`: what is in force, secrets masked.
     pub async fn config(&self) -> Result<serde_json::Value, ClientError> {
         self.get("/v1/config").await
@@ -212,6 +233,10 @@ fn of(service: &str, rest: &str) -> String {
 /// `*` of a wildcard is encoded as well.
 fn of_certificate(name: &str, rest: &str) -> String {
     format!("/v1/certificates/{}{rest}", encoded(name))
+}
+
+fn of_deploy(id: &str) -> String {
+    format!("/v1/deploys/{}", encoded(id))
 }
 
 fn based_on(path: &str, revision: Option<u64>) -> String {

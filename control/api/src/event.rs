@@ -3,7 +3,7 @@
 //! Each event is one `data:` line with this JSON, and its number as `id:`. Whoever comes back with `Last-Event-ID`
 //! gets what was missed, as far as it is still known.
 
-use crate::{EndpointState, SplitStatus};
+use crate::{Deploy, EndpointState, SplitStatus};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
@@ -44,6 +44,8 @@ pub enum Happening {
     Certificate { names: Vec<String>, issuer: String, not_after_unix_ms: u64 },
     /// No certificate was issued; what is in force stays.
     CertificateFailed { names: Vec<String>, why: String },
+    /// A deploy has begun, does something else now, or has ended.
+    Deploy { deploy: Box<Deploy> },
     /// SIGTERM came: the process finishes what is under way and ends.
     Ending,
     /// So many events were lost because this reader was too slow, or came back too late.

@@ -8,6 +8,7 @@
 mod certificates;
 mod change;
 mod client;
+mod deploys;
 mod drain;
 mod event;
 mod problem;
@@ -18,6 +19,7 @@ mod status;
 pub use certificates::*;
 pub use change::*;
 pub use client::{Client, ClientError, Events};
+pub use deploys::*;
 pub use drain::*;
 pub use event::*;
 pub use problem::*;

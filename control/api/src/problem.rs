@@ -56,6 +56,9 @@ pub enum ProblemKind {
     /// 409: no certificate is ordered now.
     #[serde(rename = "urn:mizan:problem:not-now")]
     NotNow,
+    /// 409: the deploy has ended already, and otherwise.
+    #[serde(rename = "urn:mizan:problem:deploy-ended")]
+    DeployEnded,
     /// 422: mizan.yml has problems; the last configuration serves on.
     #[serde(rename = "urn:mizan:problem:config-refused")]
     ConfigRefused,
@@ -77,7 +80,12 @@ impl ProblemKind {
             Self::BadRequest => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::StaleRevision | Self::NoLease | Self::NoEndpoint | Self::NoState | Self::NotNow => 409,
+            Self::StaleRevision
+            | Self::NoLease
+            | Self::NoEndpoint
+            | Self::NoState
+            | Self::NotNow
+            | Self::DeployEnded => 409,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::ConfigRefused => 422,
@@ -98,6 +106,7 @@ impl ProblemKind {
             Self::NoEndpoint => "No endpoint could take the requests",
             Self::NoState => "There is no place to keep it in",
             Self::NotNow => "Nothing is ordered now",
+            Self::DeployEnded => "The deploy has ended",
             Self::ConfigRefused => "The configuration was refused",
             Self::CannotWrite => "It cannot be written",
             Self::Internal => "A fault of mizan itself",

@@ -1,6 +1,6 @@
 //! `GET /v1/status`, `/v1/services`, `/v1/services/{service}`: what there is and how it is.
 
-use crate::SplitStatus;
+use crate::{Deploy, SplitStatus};
 use serde::{Deserialize, Serialize};
 
 /// `GET /v1/status`: the whole proxy at a glance.
@@ -25,6 +25,9 @@ pub struct Status {
     /// Client requests under way.
     pub requests: u64,
     pub services: Vec<ServiceStatus>,
+    /// Deploys that have not ended, as their controllers said it last; the newest first.
+    #[serde(default)]
+    pub deploys: Vec<Deploy>,
 }
 
 /// `GET /v1/services`.

@@ -40,6 +40,7 @@ pub(crate) fn event(event: &Event) -> Span {
         Happening::CertificateFailed { names, why } => {
             (Style::Bad, format!("no certificate for {}: {why}", names.join(", ")))
         }
+        Happening::Deploy { deploy } => super::under_way::event(deploy),
         Happening::Ending => (Style::Warn, "mizan finishes what is under way and ends".to_owned()),
         Happening::Missed { count } => (Style::Dim, format!("{count} events were missed")),
     }
@@ -56,6 +57,7 @@ pub(crate) fn service_of(event: &Event) -> Option<&str> {
         | Happening::Track { service, .. }
         | Happening::Split { service, .. }
         | Happening::Fallback { service, .. } => Some(service),
+        Happening::Deploy { deploy } => Some(&deploy.service),
         _ => None,
     }
 }

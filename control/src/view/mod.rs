@@ -7,6 +7,7 @@ pub(crate) mod sample;
 mod split;
 mod status;
 mod table;
+mod under_way;
 mod units;
 mod watch;
 

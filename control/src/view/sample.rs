@@ -1,8 +1,8 @@
 //! A proxy with two tracks, for tests.
 
 use mizan_api::{
-    EndpointState, EndpointStatus, Lease, ServiceStats, ServiceStatus, SplitOrigin, SplitStatus, Status,
-    StepStats, Tally, TrackStats, TrackStatus,
+    Deploy, DeployKind, DeployStatus, EndpointState, EndpointStatus, Lease, ServiceStats, ServiceStatus,
+    SplitOrigin, SplitStatus, Status, StepStats, Tally, TrackStats, TrackStatus,
 };
 
 pub(crate) const NOW: u64 = 1_800_000_000_000;
@@ -65,6 +65,31 @@ pub(crate) fn status() -> Status {
             fallbacks: 2,
             tracks: vec![track("blue", 90, blue), track("green", 10, green)],
         }],
+        deploys: Vec::new(),
+    }
+}
+
+pub(crate) fn deploy() -> Deploy {
+    Deploy {
+        id: "api-production-12".to_owned(),
+        number: 12,
+        environment: "production".to_owned(),
+        service: "api".to_owned(),
+        kind: DeployKind::Deploy,
+        strategy: "canary".to_owned(),
+        image: "registry.test/api:v2".to_owned(),
+        previous_image: Some("registry.test/api:v1".to_owned()),
+        track: "green".to_owned(),
+        by: "ali@host".to_owned(),
+        status: DeployStatus::Running,
+        step: "hold 25 %".to_owned(),
+        steps_done: 2,
+        steps: 9,
+        why: String::new(),
+        reason: None,
+        started_unix_ms: NOW - 730_000,
+        updated_unix_ms: NOW - 2000,
+        ended_unix_ms: None,
     }
 }
 

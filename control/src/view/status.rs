@@ -3,6 +3,7 @@
 use super::page::{Page, Span, Style};
 use super::split::split_pieces;
 use super::table::{Column, Table};
+use super::under_way::under_way;
 use super::units::{count, latency, many, percent, short, since, uptime};
 use mizan_api::{EndpointState, EndpointStatus, ServiceStatus, Status, TrackStatus};
 
@@ -19,6 +20,10 @@ const COLUMNS: &[Column] = &[
 pub(crate) fn status(status: &Status, now_unix_ms: u64, width: usize, colour: bool) -> String {
     let mut page = Page::new(width, colour);
     page.flow(0, header(status, now_unix_ms));
+    if !status.deploys.is_empty() {
+        page.blank();
+        under_way(&mut page, &status.deploys, now_unix_ms);
+    }
     let endpoints =
         status.services.iter().flat_map(|service| &service.tracks).flat_map(|track| &track.endpoints);
     let rows: Vec<_> = endpoints.map(|endpoint| row(endpoint, now_unix_ms)).collect();
@@ -200,6 +205,16 @@ mod tests {
         let mut good = sample::status();
         good.services[0].tracks[0].endpoints.truncate(1);
         assert_eq!(summary(&good), [(Style::Good, "2 of 2 endpoints up".to_owned())]);
+    }
+
+    #[test]
+    fn deploys_under_way_are_above_the_services() {
+        let mut deploying = sample::status();
+        let without = status(&deploying, sample::NOW, 160, false);
+        deploying.deploys = vec![sample::deploy()];
+        let text = status(&deploying, sample::NOW, 160, false);
+        let (deploy, service) = (text.find("\ndeploy 12 of api  ").unwrap(), text.find("\napi  ").unwrap());
+        assert!(deploy < service && !without.contains("deploy"), "{text}");
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub(super) struct Call {
 
 pub(super) enum Reply {
     Json(Vec<u8>),
+    /// `kind`: its media type.
+    Text {
+        kind: &'static str,
+        text: String,
+    },
     Events(EventStream),
 }
 
@@ -57,6 +62,7 @@ impl Reply {
     pub(super) fn into_response(self) -> Response<Body> {
         match self {
             Self::Json(json) => response(StatusCode::OK, "application/json", whole(json)),
+            Self::Text { kind, text } => response(StatusCode::OK, kind, whole(text.into_bytes())),
             Self::Events(stream) => {
                 let mut response = response(StatusCode::OK, "text/event-stream", stream.boxed_unsync());
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -77,8 +83,8 @@ pub(super) fn problem(problem: &Problem, allow: Option<&str>) -> Response<Body> 
     response
 }
 
-fn whole(json: Vec<u8>) -> Body {
-    Full::from(json).boxed_unsync()
+fn whole(body: Vec<u8>) -> Body {
+    Full::from(body).boxed_unsync()
 }
 
 fn response(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {

@@ -15,6 +15,7 @@ mod serve;
 pub(crate) use bind::{AdminError, bind};
 pub(crate) use serve::serve;
 
+use crate::history::History;
 use crate::lifecycle::Changer;
 use crate::runtime::Runtime;
 use crate::upstream::Service;
@@ -25,11 +26,12 @@ use std::sync::Arc;
 pub(crate) struct Admin {
     changer: Arc<Changer>,
     runtime: Arc<Runtime>,
+    history: History,
 }
 
 impl Admin {
-    pub(crate) fn new(changer: Arc<Changer>, runtime: Arc<Runtime>) -> Arc<Self> {
-        Arc::new(Self { changer, runtime })
+    pub(crate) fn new(changer: Arc<Changer>, runtime: Arc<Runtime>, history: History) -> Arc<Self> {
+        Arc::new(Self { changer, runtime, history })
     }
 
     fn service(&self, name: &str) -> Result<Arc<Service>, Problem> {

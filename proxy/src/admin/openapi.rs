@@ -44,7 +44,7 @@ fn document() -> Value {
 fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let path = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let path =
-        path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": name_schema() }));
+        path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": path_schema(name) }));
     let parameters: Vec<Value> = path.chain(operation.query.iter().map(query)).collect();
     let mut value = json!({
         "operationId": operation.id,
@@ -57,6 +57,13 @@ fn described(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         value["requestBody"] = json!({ "required": true, "content": content });
     }
     value
+}
+
+fn path_schema(name: &str) -> Value {
+    match name {
+        "id" => json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$" }),
+        _ => name_schema(),
+    }
 }
 
 /// Names of services, tracks and marks.
@@ -76,6 +83,7 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Map<Stri
     let (kind, schema) = match operation.answer {
         Answer::Json(schema) => ("application/json", schema(generator)),
         Answer::Events(schema) => ("text/event-stream", event_stream(schema, generator)),
+        Answer::Text => ("text/plain", schemars::json_schema!({ "type": "string" })),
         Answer::Any => ("application/json", Schema::default()),
     };
     let mut responses = Map::new();

@@ -1,12 +1,15 @@
 //! Everything that can be asked: the table that routes calls, and that the OpenAPI document is made of.
 
 use super::call::{Call, Reply};
-use super::resources::{certificates, config, drain, events, services, split, stats, status};
+use super::resources::{
+    certificates, config, deploys, drain, events, metrics, services, split, stats, status,
+};
+use crate::history::MOST;
 use http::Method;
 use mizan_api::{
-    Certificate, Certificates, CheckReply, Diagnosis, DrainChange, DrainStatus, Event, LeaseRenewal, Mark,
-    Problem, ProblemKind, ReloadReply, RenewRequest, ResolveReply, ServiceStats, ServiceStatus, Services,
-    SplitChange, SplitStatus, Status,
+    Certificate, Certificates, CheckReply, Deploy, Deploys, Diagnosis, DrainChange, DrainStatus, Event,
+    LeaseRenewal, Mark, Problem, ProblemKind, ReloadReply, RenewRequest, ResolveReply, ServiceStats,
+    ServiceStatus, Services, SplitChange, SplitStatus, Status,
 };
 use schemars::{Schema, SchemaGenerator};
 use std::pin::Pin;
@@ -44,6 +47,8 @@ pub(super) enum Answer {
     Json(SchemaOf),
     /// Server-sent events with this JSON as their data.
     Events(SchemaOf),
+    /// Plain text.
+    Text,
     /// JSON of any form.
     Any,
 }
@@ -74,6 +79,16 @@ const OLDER_THAN: Parameter = Parameter {
     name: "older_than",
     about: "What counts as an old request, in seconds. Default: 10.",
     kind: ParameterKind::Integer(1, 120),
+};
+
+const OF_SERVICE: Parameter =
+    Parameter { name: "service", about: "Only those of this service.", kind: ParameterKind::Name };
+const OF_ENVIRONMENT: Parameter =
+    Parameter { name: "environment", about: "Only those of this environment.", kind: ParameterKind::Name };
+const LIMIT: Parameter = Parameter {
+    name: "limit",
+    about: "So many at most. Default: all that are kept.",
+    kind: ParameterKind::Integer(1, MOST as u64),
 };
 
 const SERVICE: ProblemKind = ProblemKind::NotFound;
@@ -254,6 +269,44 @@ pub(super) static OPERATIONS: &[Operation] = &[
         of::<Diagnosis>,
         &[ProblemKind::NotFound],
         Run::Later(certificates::doctor),
+    ),
+    Operation {
+        method: Method::GET,
+        path: "/v1/deploys",
+        id: "deploys",
+        summary: "What the deploy controller did, the newest first",
+        query: &[OF_SERVICE, OF_ENVIRONMENT, LIMIT],
+        body: None,
+        answer: Answer::Json(of::<Deploys>),
+        problems: &[],
+        run: Run::Now(deploys::all),
+    },
+    get(
+        "/v1/deploys/{id}",
+        "deploy",
+        "One deploy, as its controller said it last",
+        Answer::Json(of::<Deploy>),
+        &[ProblemKind::NotFound],
+        Run::Now(deploys::get),
+    ),
+    Operation {
+        method: Method::PUT,
+        path: "/v1/deploys/{id}",
+        id: "report-deploy",
+        summary: "Begin a deploy, say how far it is, or end it; an end does not change",
+        query: &[],
+        body: Some(of::<Deploy>),
+        answer: Answer::Json(of::<Deploy>),
+        problems: &[ProblemKind::DeployEnded, ProblemKind::UnsupportedMediaType],
+        run: Run::Blocking(deploys::put),
+    },
+    get(
+        "/v1/metrics",
+        "metrics",
+        "What was counted, in Prometheus' text format",
+        Answer::Text,
+        &[],
+        Run::Now(metrics::get),
     ),
     get(
         "/v1/config",

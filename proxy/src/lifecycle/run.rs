@@ -6,6 +6,7 @@ use super::signals::{Signals, Wish};
 use crate::admin;
 use crate::clock;
 use crate::forward::Forwarder;
+use crate::history::History;
 use crate::listen::{BindError, Edge, Listeners};
 use crate::observe::events;
 use crate::runtime::Runtime;
@@ -90,10 +91,11 @@ pub(crate) async fn start(candidate: Candidate, options: RunOptions) -> Result<R
     let admin_socket = config.admin.as_ref().map(admin::bind).transpose()?;
     let state = config.state.as_deref().map(State::open).transpose()?.map(Arc::new);
     let draining = Arc::new(AtomicBool::new(false));
-    let next = Next::first(config, &material.upstream, state, draining.clone())?;
+    let next = Next::first(config, &material.upstream, state.clone(), draining.clone())?;
     let (acme, who_installs) = acme();
     let plan = acme.prepare(Settings::of(&next.snapshot.config))?;
     let runtime = Runtime::new(next.snapshot, acme.clone(), draining);
+    let history = History::open(state, runtime.metrics.clone());
     runtime.install_tls(material.server);
     for service in &runtime.snapshot().services {
         service.enter_force();
@@ -107,7 +109,7 @@ pub(crate) async fn start(candidate: Candidate, options: RunOptions) -> Result<R
     listeners.install(prepared, &edge);
     let installed = Installed { listeners, ground: next.ground };
     let changer = Changer::new(edge.clone(), options.file, installed);
-    let calls = admin::Admin::new(changer.clone(), edge.runtime.clone());
+    let calls = admin::Admin::new(changer.clone(), edge.runtime.clone(), history);
     let admin = admin_socket.map(|socket| tokio::spawn(admin::serve(socket, calls)));
     let ticker = tokio::spawn(tick(edge.runtime.clone()));
     let certificates = tokio::spawn(tls::watch(changer.clone()));

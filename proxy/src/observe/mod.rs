@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 mod log;
+pub(crate) mod metrics;
 mod problems;
 
 pub(crate) use log::log_to_stderr;

@@ -1,10 +1,12 @@
 //! `state`: the folder for what must survive a restart. A file is written whole or not at all, before anyone is told.
 
+mod deploys;
 mod key;
 mod splits;
 
 pub(crate) use splits::KeptSplit;
 
+use mizan_api::Deploy;
 use mizan_certs::Signer;
 use splits::Splits;
 use std::io;
@@ -54,6 +56,17 @@ impl State {
     /// Keeps a service's split, or forgets it. On return it is on the disk.
     pub(crate) fn keep_split(&self, service: &str, split: Option<KeptSplit>) -> Result<(), StateError> {
         self.splits.keep(service, split)
+    }
+
+    /// The deploys that were kept, the one that was reported last at the end. Nothing where the file is damaged: it is moved
+    /// aside, with a warning.
+    pub(crate) fn deploys(&self) -> Vec<Deploy> {
+        deploys::read(&self.folder)
+    }
+
+    /// Keeps these deploys and no others. On return they are on the disk.
+    pub(crate) fn keep_deploys(&self, deploys: &[Deploy]) -> Result<(), StateError> {
+        deploys::write(&self.folder, deploys)
     }
 
     /// What signs the cookies of sticky services; made when it is first asked for.

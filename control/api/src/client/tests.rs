@@ -65,6 +65,16 @@ async fn a_revision_goes_into_the_query() {
 }
 
 #[tokio::test]
+async fn metrics_come_as_they_are_or_as_a_refusal() {
+    let (client, server) = fake("200", "0.1.0", "rollback_total{reason=\"disk\"} 1\n");
+    assert_eq!(client.metrics().await.unwrap(), "rollback_total{reason=\"disk\"} 1\n");
+    assert!(server.await.unwrap().starts_with("GET /v1/metrics HTTP/1.1\r\n"));
+    let problem = serde_json::to_string(&Problem::new(ProblemKind::NotFound, "an older one")).unwrap();
+    let (client, _server) = fake("404", "0.1.0", &problem);
+    assert!(matches!(client.metrics().await, Err(ClientError::Refused(_))));
+}
+
+#[tokio::test]
 async fn a_problem_document_is_a_refusal() {
     let problem = Problem::new(ProblemKind::StaleRevision, "it is at 9");
     let (client, _server) = fake("409", "9.9.9", &serde_json::to_string(&problem).unwrap());

@@ -80,8 +80,17 @@ impl Reply {
     }
 
     pub(super) fn understood<T: DeserializeOwned>(self) -> Result<T, ClientError> {
+        self.read_by(|body| serde_json::from_slice(body))
+    }
+
+    /// An answer that is not JSON.
+    pub(super) fn text(self) -> Result<String, ClientError> {
+        self.read_by(|body| String::from_utf8(body.to_vec()).map_err(serde_json::Error::custom))
+    }
+
+    fn read_by<T>(self, read: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T, ClientError> {
         let error = if self.status == 200 {
-            match serde_json::from_slice(&self.body) {
+            match read(&self.body) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             }

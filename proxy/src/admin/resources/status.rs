@@ -19,5 +19,6 @@ pub(in crate::admin) fn get(call: &Call) -> Result<Reply, Problem> {
         connections: runtime.gate.open() as u64,
         requests: runtime.active_requests() as u64,
         services: snapshot.services.iter().map(|service| service_status(service)).collect(),
+        deploys: call.admin.history.under_way(),
     }))
 }
