@@ -1,5 +1,9 @@
 //! Where the output goes: a terminal with a width, or a file.
 
+pub(crate) mod in_place;
+
+pub(crate) use in_place::InPlace;
+
 use crate::exit::Failure;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};

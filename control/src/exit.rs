@@ -12,7 +12,13 @@ pub(crate) const CODES: &str = "Exit codes:
   2  wrong usage
   3  no proxy reached: no socket, no permission, or another version
   4  the split was changed in between
-  5  not finished in time";
+  5  not finished in time
+Of deploys and rollbacks:
+  6  not done: nothing that serves was changed
+  7  rolled back: the version before serves
+  8  interrupted: what served before serves; `mizanctl resume` or `mizanctl rollback`
+  9  stopped half way: a person is needed
+ 10  another deploy of the service is under way";
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -23,6 +29,13 @@ pub(crate) enum Failure {
     /// It has been told on stdout.
     Told,
     Unfinished(String),
+    /// A file has problems; they are drawn.
+    Problems(String),
+    NotDeployed(String),
+    RolledBack(String),
+    Interrupted(String),
+    Halted(String),
+    Busy(String),
     Output(std::io::Error),
 }
 
@@ -45,6 +58,11 @@ impl Failure {
             Self::Call(ClientError::Connect { .. } | ClientError::Version { .. }) => 3,
             Self::Call(ClientError::Refused(problem)) if problem.kind == ProblemKind::StaleRevision => 4,
             Self::Unfinished(_) => 5,
+            Self::NotDeployed(_) => 6,
+            Self::RolledBack(_) => 7,
+            Self::Interrupted(_) => 8,
+            Self::Halted(_) => 9,
+            Self::Busy(_) => 10,
             _ => 1,
         }
     }
@@ -72,7 +90,15 @@ impl Failure {
                 text
             }
             Self::Call(error) => error.to_string(),
-            Self::Usage(text) | Self::Failed(text) | Self::Unfinished(text) => text.clone(),
+            Self::Problems(text) => return Some(text.trim_end().to_owned()),
+            Self::Usage(text)
+            | Self::Failed(text)
+            | Self::Unfinished(text)
+            | Self::NotDeployed(text)
+            | Self::RolledBack(text)
+            | Self::Interrupted(text)
+            | Self::Halted(text)
+            | Self::Busy(text) => text.clone(),
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return None,
             Self::Output(error) => error.to_string(),
             Self::Told => return None,

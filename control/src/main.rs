@@ -1,8 +1,13 @@
 //! `mizanctl`: looks into a running mizan over its admin socket, and steers it.
 
 mod cli;
+mod compose;
 mod console;
+mod deploy;
 mod exit;
+mod hooks;
+mod init;
+mod notify;
 mod view;
 
 use clap::Parser;

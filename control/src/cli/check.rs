@@ -1,21 +1,40 @@
 //! `mizanctl check`: whether a reload would go well.
 
-use crate::console::Console;
+use crate::console::{Console, print};
 use crate::exit::Failure;
 use crate::view;
 use clap::Args;
 use mizan_api::{CheckReply, Client};
+use mizan_config::deploy;
+use std::path::{Path, PathBuf};
 
-/// Have the running mizan read its mizan.yml anew, without putting it in force
+/// Have the running mizan read its mizan.yml anew, without putting it in force; or look at a deploy.yml
 #[derive(Debug, Args)]
-pub(super) struct CheckVerb {}
+pub(super) struct CheckVerb {
+    /// A deploy.yml, which no mizan is needed for
+    #[arg(value_name = "DEPLOY.YML")]
+    file: Option<PathBuf>,
+}
 
 impl CheckVerb {
     pub(super) async fn run(self, client: &Client, console: Console) -> Result<(), Failure> {
+        if let Some(file) = &self.file {
+            return deploy_file(file);
+        }
         let reply = client.check().await?;
         console.show(&reply, |_, _| text(&reply))?;
         if reply.good { Ok(()) } else { Err(Failure::Told) }
     }
+}
+
+fn deploy_file(file: &Path) -> Result<(), Failure> {
+    let examined = deploy::examine_file(file).map_err(|problems| Failure::Problems(problems.to_string()))?;
+    let (environments, services) = (examined.file.environments.len(), examined.file.services.len());
+    print(&format!(
+        "{}{}: good ({environments} environments, {services} services)\n",
+        examined.warnings.render_warnings(mizan_config::Style::Plain),
+        file.display()
+    ))
 }
 
 /// One problem a line, as compilers have it, for editors to jump to.

@@ -2,13 +2,23 @@
 
 mod check;
 mod completions;
+mod deploy;
 mod drain;
+mod history;
+mod init;
 mod man;
+mod place;
 mod reload;
 mod resolve;
+mod resume;
+mod rollback;
+mod schema;
 mod split;
 mod status;
 mod watch;
+mod wish;
+
+use place::{Where, busy, driver, no_hook_runs, proxy, store};
 
 use crate::console::Console;
 use crate::exit::{self, Failure};
@@ -39,6 +49,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Deploy(deploy::DeployVerb),
+    Rollback(rollback::RollbackVerb),
+    Resume(resume::ResumeVerb),
+    Promote(wish::PromoteVerb),
+    Pause(wish::PauseVerb),
+    Abort(rollback::AbortVerb),
+    History(history::HistoryVerb),
     Status(status::StatusVerb),
     Split(split::SplitVerb),
     Drain(drain::DrainVerb),
@@ -47,6 +64,8 @@ enum Verb {
     Reload(reload::ReloadVerb),
     Check(check::CheckVerb),
     Watch(watch::WatchVerb),
+    Init(init::InitVerb),
+    Schema(schema::SchemaVerb),
     Completions(completions::CompletionsVerb),
     Man(man::ManVerb),
 }
@@ -64,8 +83,16 @@ impl Cli {
     fn outcome(self) -> Result<(), Failure> {
         let client = Client::new(self.socket);
         let console = Console::new(self.json);
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let outcome = runtime.block_on(async {
             match self.verb {
+                Verb::Deploy(verb) => verb.run(console).await,
+                Verb::Rollback(verb) => verb.run(console).await,
+                Verb::Resume(verb) => verb.run(console).await,
+                Verb::Promote(verb) => verb.run(),
+                Verb::Pause(verb) => verb.run(),
+                Verb::Abort(verb) => verb.run(console).await,
+                Verb::History(verb) => verb.run(console),
                 Verb::Status(verb) => verb.run(&client, console).await,
                 Verb::Split(verb) => verb.run(&client, console).await,
                 Verb::Drain(verb) => verb.run(&client, console).await,
@@ -74,10 +101,15 @@ impl Cli {
                 Verb::Reload(verb) => verb.run(&client, console).await,
                 Verb::Check(verb) => verb.run(&client, console).await,
                 Verb::Watch(verb) => verb.run(&client, console).await,
+                Verb::Init(verb) => verb.run(console),
+                Verb::Schema(verb) => verb.run(),
                 Verb::Completions(verb) => verb.run(),
                 Verb::Man(verb) => verb.run(),
             }
-        })
+        });
+        // A name that nobody looks up any more, for a webhook, holds nothing up.
+        runtime.shutdown_background();
+        outcome
     }
 }
 

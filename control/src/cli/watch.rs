@@ -2,13 +2,12 @@
 
 mod follow;
 
-use crate::console::{self, Console, now_unix_ms};
+use crate::console::{self, Console, InPlace, in_place, now_unix_ms};
 use crate::exit::Failure;
 use crate::view::{self, Sample, Style};
 use clap::Args;
 use mizan_api::{Client, ClientError, Event, ProblemKind};
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -173,33 +172,11 @@ impl View {
         let size = (width, height - 1);
         let events = self.events.make_contiguous();
         let lines = view::frame(&self.sample, events, self.trouble.as_deref(), size, self.console.colour);
-        let mut text = "\x1b[H".to_owned();
-        for line in lines {
-            // Cleared first: behind a full line the cursor still stands on its last character.
-            let _ = writeln!(text, "\x1b[K{line}");
-        }
-        console::print(&(text + "\x1b[J"))
+        console::print(&in_place::drawn(&lines))
     }
 }
 
 fn line_of_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let json = serde_json::to_string(value).map_err(ClientError::from)?;
     console::print(&(json + "\n"))
-}
-
-/// Hides the cursor, and brings it back below the last frame.
-struct InPlace;
-
-impl InPlace {
-    fn begin() -> Self {
-        // What the terminal shows goes up to where it can be scrolled back to.
-        let _ = console::print(&format!("{}\x1b[?25l", "\n".repeat(console::size().1)));
-        Self
-    }
-}
-
-impl Drop for InPlace {
-    fn drop(&mut self) {
-        let _ = console::print("\r\x1b[K\x1b[?25h");
-    }
 }

@@ -1,5 +1,6 @@
 //! From replies to text: pure functions of what was answered, the width and the colour.
 
+pub(crate) mod deploy;
 mod event;
 mod page;
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl Page {
 }
 
 /// Broken at spaces, and inside words that are longer than a line.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_whitespace() {

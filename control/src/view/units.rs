@@ -46,6 +46,33 @@ pub(super) fn uptime(ms: u64) -> String {
     }
 }
 
+/// `350ms`, `4s`, `1m 30s`, `5m`, `1h 5m`: as `uptime`, without a second unit that is none.
+pub(super) fn took(ms: u64) -> String {
+    if ms < 1000 {
+        return short(ms);
+    }
+    let text = uptime(ms);
+    match text.split_once(' ') {
+        Some((first, second)) if second.starts_with('0') => first.to_owned(),
+        _ => text,
+    }
+}
+
+/// `2026-11-21 10:02Z`, in the Gregorian calendar.
+pub(super) fn date_and_minute(unix_ms: u64) -> String {
+    // Howard Hinnant's days_from_civil, the other way round: years begin in March, so that a leap day is their last.
+    let days = unix_ms / 86_400_000 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let minutes = unix_ms / 60_000 % 1440;
+    let year = era * 400 + year + next;
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}Z", minutes / 60, minutes % 60)
+}
+
 /// `10:02:31Z`.
 pub(crate) fn time_of_day(unix_ms: u64) -> String {
     let seconds = unix_ms / 1000 % 86_400;
@@ -59,6 +86,14 @@ pub(super) fn count(count: u64) -> String {
         100_000..1_000_000 => format!("{}k", count / 1000),
         1_000_000..1_000_000_000 => format!("{}.{}M", count / 1_000_000, count / 100_000 % 10),
         _ => format!("{}.{}G", count / 1_000_000_000, count / 100_000_000 % 10),
+    }
+}
+
+/// Of so many a second.
+pub(super) fn rate(rate: f64) -> String {
+    match rate {
+        0.0..100.0 => format!("{rate:.1}"),
+        _ => count(rate.round() as u64),
     }
 }
 
@@ -119,9 +154,30 @@ mod tests {
             [0.59, 12.4, 1024.0, 131_072.0].map(|ms| latency(Some(ms))),
             ["0.6ms", "12ms", "1.0s", "131s"]
         );
+        let tooks = [0, 350, 4200, 60_000, 90_000, 3_900_000, 7_200_000].map(took);
+        assert_eq!(tooks, ["0s", "350ms", "4s", "1m", "1m 30s", "1h 5m", "2h"]);
         assert_eq!(percent(1.0, 3.0), "33.3%");
         assert_eq!(percent(90.0, 100.0), "90%");
         assert_eq!(percent(1.0, 100_000.0), "<0.1%");
         assert_eq!(time_of_day(36_151_000), "10:02:31Z");
+    }
+
+    #[test]
+    fn a_moment_has_its_date() {
+        // As `date -u -d @N` has them.
+        let moments =
+            [0, 951_782_400, 951_868_799, 1_709_251_199, 1_767_225_599, 1_800_000_000, 4_107_542_400];
+        assert_eq!(
+            moments.map(|seconds| date_and_minute(seconds * 1000)),
+            [
+                "1970-01-01 00:00Z",
+                "2000-02-29 00:00Z",
+                "2000-02-29 23:59Z",
+                "2024-02-29 23:59Z",
+                "2025-12-31 23:59Z",
+                "2027-01-15 08:00Z",
+                "2100-03-01 00:00Z"
+            ]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use super::page::{Page, Span, Style};
 use super::status::{header, service_pieces, summary};
 use super::table::{Column, Table};
-use super::units::{latency, percent, since, time_of_day};
+use super::units::{latency, percent, rate, since, time_of_day};
 use super::{event, state};
 use mizan_api::{EndpointState, Event, ServiceStats, ServiceStatus, Status, TrackStatus};
 use serde::Serialize;
@@ -196,13 +196,6 @@ fn numbers(sample: &Sample, service: &ServiceStatus, track: &TrackStatus) -> Num
         active: track.endpoints.iter().map(|endpoint| endpoint.in_flight).sum(),
         up: members.clone().filter(|endpoint| endpoint.state == EndpointState::Up).count(),
         total: members.count(),
-    }
-}
-
-fn rate(rate: f64) -> String {
-    match rate {
-        0.0..100.0 => format!("{rate:.1}"),
-        _ => super::units::count(rate.round() as u64),
     }
 }
 
