@@ -4,6 +4,7 @@
 //! begin with `mzt-<pid>-`; what a dead test left behind is removed by the next one.
 
 pub mod compose;
+pub mod rollout;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

@@ -289,9 +289,17 @@ pub fn binary() -> PathBuf {
         assert!(path.is_file(), "MIZAN_BIN={} is no file", path.display());
         return path;
     }
+    built("mizan")
+}
+
+/// A program of the build folder that this test was built in, whatever `MIZAN_BIN` says.
+///
+/// # Panics
+/// When it is not there: with what to do.
+pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     // target/debug/deps/serve-0123456789abcdef -> target/debug/mizan
-    let path = test.ancestors().nth(2).unwrap_or(&test).join("mizan");
+    let path = test.ancestors().nth(2).unwrap_or(&test).join(name);
     assert!(path.is_file(), "{} is missing: build it first with `cargo build`", path.display());
     path
 }

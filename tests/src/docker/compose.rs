@@ -124,7 +124,7 @@ impl Drop for Compose {
     }
 }
 
-fn command(version: Version) -> Command {
+pub(super) fn command(version: Version) -> Command {
     match version {
         Version::One => Command::new("docker-compose"),
         Version::Two => {
@@ -184,7 +184,7 @@ fn backend_image(backend: &Path) -> String {
     tag
 }
 
-fn has_image(tag: &str) -> bool {
+pub(super) fn has_image(tag: &str) -> bool {
     run(&["image", "inspect", tag]).is_some_and(|o| o.status.success())
 }
 
@@ -199,14 +199,14 @@ fn remove_old_images(repository: &str) {
 }
 
 /// Held until it is dropped.
-fn lock(file: &Path) -> File {
+pub(super) fn lock(file: &Path) -> File {
     let lock = File::create(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     lock.lock().expect("lock a file");
     lock
 }
 
 /// Projects whose test process is dead.
-fn remove_leftovers() {
+pub(super) fn remove_leftovers() {
     let label = "label=com.docker.compose.project";
     let format = "{{.Label \"com.docker.compose.project\"}}";
     let mut projects = docker(&["network", "ls", "--filter", label, "--format", format]);
@@ -222,7 +222,7 @@ fn remove_leftovers() {
 }
 
 /// `rm -f`, not `down`: that leaves networks behind now and then.
-fn remove_project(project: &str) {
+pub(super) fn remove_project(project: &str) {
     let label = format!("label=com.docker.compose.project={project}");
     if let Some(output) = run(&["ps", "-aq", "--filter", &label]) {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -236,12 +236,12 @@ fn remove_project(project: &str) {
 }
 
 /// The project's folder.
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in it")
 }
 
 /// What a shell's line printed. It does not see what cargo told this test: a build would begin anew because of it.
-fn sh(line: &str) -> String {
+pub(super) fn sh(line: &str) -> String {
     let mut command = Command::new("sh");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
