@@ -100,3 +100,20 @@ fn is_back_in_time(project: &Project, what: &str, wanted: Reason) -> u64 {
     assert!(ended - decided < 120_000);
     decided
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_the_way_back_the_requests_come_first_and_the_hooks_follow_in_their_order() {
+    let Some(project) = Project::start(Version::Two, BACKEND).await else { return };
+    let hooks = "{ migrate: echo migrate >>hooks.log, revert_migration: echo revert >>hooks.log, \
+                 check_data: echo data >>hooks.log, check_metrics: echo metrics >>hooks.log, \
+                 after_rollback: echo after >>hooks.log }";
+    project.deploy_file(&DeployFile::canary(20_000).set("hooks", hooks));
+    let load = project.load(4);
+    let finished = project.deploy_ends(ROLLED_BACK, &project.image("v2", &["FAIL_PCT=50"])).await;
+    project.serves("blue", "v1").await;
+    assert_eq!(project.read("hooks.log"), "migrate\nrevert\ndata\nmetrics\nafter\n", "{}", finished.stdout);
+    let state = project.deploy_state(1);
+    let first = state.back().expect("it turned back").steps.first().cloned();
+    assert_eq!(first, Some(Step::Traffic { track: "blue".to_owned() }));
+    load.stop().await;
+}
